@@ -1,0 +1,103 @@
+# Everything a change has to pass, and the tools around it. `make help` lists the targets.
+#
+# CGO is off but for the race detector: the product must build without a C compiler.
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+GO          ?= go
+export CGO_ENABLED ?= 0
+
+# What another program may embed: must build on every desktop and server platform.
+EMBEDDABLE := $(foreach p,usage internal/civil internal/strictjson quota rollup wal engine,$(if $(wildcard $(p)/*.go),./$(p)))
+PLATFORMS  := darwin/arm64 windows/amd64
+
+# fuzz: time per target. fuzz, microbench: which packages. bench: which workload (W=list names
+# them) and more flags, as in ARGS="-full -runs 1". sim: rounds of each crash loop.
+TIME ?= 30s
+PKG  ?= ./...
+W    ?= ingest
+ARGS ?=
+SIM  ?= 1000
+
+.DEFAULT_GOAL := help
+.PHONY: help deps build check fmt vet staticcheck test race cross bench-build fuzz bench microbench sim clean
+
+define say
+@printf '\n== %s: %s\n' '$@' '$(1)'
+endef
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+build: ## build bin/weir
+	$(call say,bin/weir)
+	$(GO) build -trimpath -o bin/weir ./cmd/weir
+
+deps: ## install the Debian packages that the tests need, when they are missing
+	$(call say,.ci/deps)
+	.ci/deps
+
+check: deps fmt vet staticcheck cross bench-build test race ## everything a change must pass
+	@printf '\n== check: all passed\n'
+
+fmt: ## gofmt has nothing to say
+	$(call say,gofmt -l)
+	@out=$$(gofmt -l .); if [ -n "$$out" ]; then printf 'run gofmt -w on:\n%s\n' "$$out"; exit 1; fi
+
+vet: ## go vet
+	$(call say,go vet ./...)
+	$(GO) vet ./...
+
+staticcheck: bin/staticcheck ## staticcheck, at the version pinned in tools/go.mod
+	$(call say,staticcheck ./... and bench)
+	bin/staticcheck ./...
+	cd bench && ../bin/staticcheck ./...
+
+bin/staticcheck: tools/go.mod tools/go.sum
+	@mkdir -p bin
+	$(GO) build -C tools -o ../bin/staticcheck honnef.co/go/tools/cmd/staticcheck
+
+test: ## all tests without CGO, with the allocation counts, the fuzz seeds and internal/tidy
+	$(call say,go test ./...)
+	$(GO) test -timeout 5m ./...
+
+race: ## all tests under the race detector; needs a C compiler
+	$(call say,go test -race ./...)
+	CGO_ENABLED=1 $(GO) test -race -timeout 8m ./...
+
+cross: ## vet what can be embedded for the other platforms
+	$(call say,vet for $(PLATFORMS))
+	@for p in $(PLATFORMS); do \
+		echo "GOOS=$${p%/*} GOARCH=$${p#*/} go vet $(EMBEDDABLE)"; \
+		GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) vet $(EMBEDDABLE); \
+	done
+
+bench-build: ## the bench module vets, builds and passes its tests
+	$(call say,vet and test the bench module)
+	$(GO) vet -C bench ./...
+	$(GO) test -C bench ./...
+
+fuzz: ## run every FuzzX for TIME each: make fuzz TIME=30s PKG=./wal
+	$(call say,every fuzz target in $(PKG) for $(TIME))
+	@for pkg in $$($(GO) list $(PKG)); do \
+		list=$$($(GO) test -list '^Fuzz' $$pkg) || { echo "$$list"; exit 1; }; \
+		for f in $$(grep '^Fuzz' <<<"$$list" || true); do \
+			echo "$$pkg $$f"; \
+			$(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(TIME) $$pkg; \
+		done; \
+	done
+
+bench: ## run a workload of bench/: make bench W=redis ARGS="-runs 1"
+	$(call say,workload $(W))
+	cd bench && $(GO) run . $(ARGS) $(W)
+
+microbench: ## the benchmarks beside the code: make microbench PKG=./wal
+	$(call say,go test -bench . on $(PKG))
+	$(GO) test -run '^$$' -bench . -benchmem $(PKG)
+
+sim: ## crash loops: power cuts and I/O errors, SIM rounds of the engine's (20 minutes with 1,000)
+	$(call say,$(SIM) rounds of every crash loop)
+	$(GO) test ./engine ./wal -run 'Crash|PowerCut|IOError' -count=1 -timeout 30m -v -sim.rounds=$(SIM)
+
+clean: ## remove what was built
+	rm -rf bin bench/out

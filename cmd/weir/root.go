@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+
+	"github.com/weirhq/weir/usage"
+)
+
+// The exit codes.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// Main is the program. Its zero value has no environment; tests give one of their own.
+type Main struct {
+	Environ []string // as os.Environ answers it
+
+	stdin          io.Reader
+	stdout, stderr io.Writer
+}
+
+// usageError is a command line or setting that is wrong: exit code 2.
+type usageError struct{ err error }
+
+func (e usageError) Error() string { return e.err.Error() }
+func (e usageError) Unwrap() error { return e.err }
+
+func wrongUsage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// Run executes one command line, without the program's name, and answers the exit code. It
+// returns early when ctx ends.
+func (m *Main) Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	m.stdin, m.stdout, m.stderr = stdin, stdout, stderr
+	root := m.root()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	var wrong usageError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &wrong):
+		fmt.Fprintf(stderr, "weir: %v\nSee weir --help.\n", err)
+		return exitUsage
+	}
+	fmt.Fprintf(stderr, "weir: %v\n", err)
+	return exitFailed
+}
+
+func (m *Main) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "weir",
+		Short:         "weir measures what passes",
+		Long:          "weir records usage events exactly once and answers how much was used.\n\nExit codes: 0 done, 1 failed, 2 wrong command line or setting.",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return cmd.Help()
+			}
+			text := fmt.Sprintf("unknown command %q", args[0])
+			var names []string
+			for _, c := range cmd.Commands() {
+				names = append(names, c.Name())
+			}
+			if near, ok := usage.Nearest(args[0], names); ok {
+				text += fmt.Sprintf("; did you mean %q?", near)
+			}
+			return wrongUsage("%s", text)
+		},
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return m.environment(cmd) },
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.AddCommand(m.devCommand(), m.serveCommand(), m.recordCommand(), m.usageCommand(),
+		m.importCommand(), m.verifyCommand(), m.versionCommand())
+	return root
+}
+
+// noArgs refuses arguments as a wrong command line.
+func noArgs(_ *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return wrongUsage("unexpected argument %q", args[0])
+	}
+	return nil
+}
+
+// environment gives every flag that was not set the value of its variable.
+func (m *Main) environment(cmd *cobra.Command) error {
+	known := make(map[string]bool)
+	var names []string
+	for _, c := range append(cmd.Root().Commands(), cmd.Root()) {
+		c.Flags().VisitAll(func(f *pflag.Flag) {
+			name := variable(f.Name)
+			if !known[name] {
+				known[name] = true
+				names = append(names, name)
+			}
+		})
+	}
+	for _, entry := range m.Environ {
+		name, value, _ := strings.Cut(entry, "=")
+		if !strings.HasPrefix(name, "WEIR_") {
+			continue
+		}
+		if !known[name] {
+			text := "the environment variable " + name + " is no setting"
+			if near, ok := usage.Nearest(name, names); ok {
+				text += "; did you mean " + near + "?"
+			}
+			return wrongUsage("%s", text)
+		}
+		flag := cmd.Flags().Lookup(flagOf(name))
+		if flag == nil || flag.Changed {
+			continue
+		}
+		if err := cmd.Flags().Set(flag.Name, value); err != nil {
+			return wrongUsage("the environment variable %s=%q: %w", name, value, err)
+		}
+	}
+	return nil
+}
+
+func variable(flag string) string {
+	return "WEIR_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+func flagOf(variable string) string {
+	return strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(variable, "WEIR_")), "_", "-")
+}
+
+func (m *Main) getenv(name string) string {
+	for _, entry := range m.Environ {
+		if value, ok := strings.CutPrefix(entry, name+"="); ok {
+			return value
+		}
+	}
+	return ""
+}
+
+// isTerminal reports whether w is a terminal, so that tables, plots and progress bars are
+// for people, and pipes get plain data.
+func isTerminal(w any) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// colours reports whether stdout takes colours (https://no-color.org).
+func (m *Main) colours() bool { return isTerminal(m.stdout) && m.getenv("NO_COLOR") == "" }

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/weirhq/weir/engine"
+	"github.com/weirhq/weir/httpapi"
+)
+
+const listenDefault = "127.0.0.1:7070"
+
+type serveFlags struct {
+	data, listen            string
+	acceptClock, autoMeters bool
+	logLevel                string
+}
+
+func (m *Main) serveCommand() *cobra.Command {
+	var f serveFlags
+	cmd := &cobra.Command{
+		Use:   "serve --data DIR",
+		Short: "Run the server",
+		Long: "Run the server on a data directory, which is made when it does not exist.\n" +
+			"The first start prints an admin key and writes it to DIR/admin.key.",
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return m.serve(cmd.Context(), &f) },
+	}
+	cmd.Flags().StringVar(&f.data, "data", "", "the data directory")
+	cmd.Flags().StringVar(&f.listen, "listen", listenDefault, "the address to listen on")
+	cmd.Flags().BoolVar(&f.acceptClock, "accept-clock", false, "accept a wall clock that disagrees with the log")
+	cmd.Flags().BoolVar(&f.autoMeters, "auto-meters", false, "make a sum meter for an unknown feature instead of refusing its events")
+	cmd.Flags().StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error; debug has the access log")
+	return cmd
+}
+
+func (m *Main) serve(ctx context.Context, f *serveFlags) error {
+	if f.data == "" {
+		return wrongUsage("give a data directory: weir serve --data DIR (to only try weir: weir dev)")
+	}
+	log, err := m.logger(f.logLevel)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(f.data, 0o700); err != nil {
+		return fmt.Errorf("make the data directory: %w", err)
+	}
+	eng, err := engine.Open(f.data, &engine.Options{
+		AcceptClock: f.acceptClock, AutoMeters: f.autoMeters, Logger: log,
+	})
+	if err != nil {
+		return err
+	}
+	// The key is made after the store: a directory that cannot be opened stays as it was.
+	key, made, err := adminKey(f.data)
+	if err == nil && made {
+		fmt.Fprintf(m.stdout, "admin key: %s\nIt is shown once, and kept in %s.\n", key, filepath.Join(f.data, keyFile))
+	}
+	var keys *httpapi.Keys
+	if err == nil {
+		keys, err = httpapi.NewKeys(key)
+	}
+	if err == nil {
+		err = m.serveEngine(ctx, eng, f.listen, &httpapi.Options{Keys: keys, Logger: log, Version: version}, nil)
+	}
+	return errors.Join(err, eng.Close())
+}
+
+// serveEngine listens and serves until ctx ends. ready is called with the address once
+// connections are taken; it may be nil.
+func (m *Main) serveEngine(ctx context.Context, eng *engine.Engine, listen string, o *httpapi.Options, ready func(net.Addr)) error {
+	api, err := httpapi.New(eng, o)
+	if err != nil {
+		return err
+	}
+	l, err := net.Listen("tcp", listen)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("listen on %s: the address is in use; stop the other program, or choose another with --listen", listen)
+	}
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	fmt.Fprintf(m.stdout, "weir listens on http://%s\n", l.Addr())
+	if ready != nil {
+		ready(l.Addr())
+	}
+	err = api.Serve(ctx, l)
+	if ctx.Err() != nil {
+		fmt.Fprintln(m.stderr, "weir: stopped")
+	}
+	return err
+}
+
+func (m *Main) logger(level string) (*slog.Logger, error) {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		return nil, wrongUsage("--log-level %q must be debug, info, warn or error", level)
+	}
+	return slog.New(slog.NewTextHandler(m.stderr, &slog.HandlerOptions{Level: l})), nil
+}

@@ -1,0 +1,426 @@
+package engine
+
+import (
+	"cmp"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/weirhq/weir/rollup"
+	"github.com/weirhq/weir/usage"
+	"github.com/weirhq/weir/wal"
+)
+
+// A checkpoint saves the state as of one block, the cut, while apply goes on:
+//
+//	cut    (between two blocks, microseconds) every shard starts a new generation: a fresh
+//	       id table, an empty list of dirty series. What was pending stays where it is.
+//	freeze a series that is touched again moves its pending part aside first (series.touch);
+//	       the others are moved by the checkpoint (series.freeze).
+//	write  pages: old row + delta of every touched page, all levels; the counters' rows; new tenants and
+//	       users; the ids as a sorted run. ONE atomic ingest, once the log is durable up to the cut.
+//	drop   what was frozen is forgotten: the store has it.
+//
+// A crash at any moment leaves the old checkpoint or the new one; Open folds the log from there.
+
+// checkpointer decides when to cut, and writes in its own goroutine. state.mu guards all of it but what the writer owns while running is open.
+type checkpointer struct {
+	state *state
+	every int // items between cuts
+
+	items   int           // folded since the last cut
+	bytes   int           // of log since the last cut
+	gen     uint64        // of the next cut
+	index   uint64        // block of the newest cut
+	running chan struct{} // closed when the write in progress ends; nil: none
+	err     error         // of the last write; written before running is closed
+	saved   saved         // what the newest checkpoint holds beside rows
+	spare   []*idTable    // tables of a past generation, to be used again
+	events  uint64        // counted up to the newest cut, in the life of the store
+	verify  bool          // the state only verifies: never cut
+
+	cancel   chan struct{} // closed by close: stop retrying
+	canceled sync.Once
+}
+
+// saved is the part of a checkpoint that is no row. It travels in wal.Meta.Extra.
+type saved struct {
+	Gen     uint64   `json:"gen"`
+	Secret  uint64   `json:"secret,string"`
+	Rows    [16]byte `json:"rows"`  // digest part of pages and counters
+	IDs     [16]byte `json:"ids"`   // digest part of ids
+	Users   [16]byte `json:"users"` // digest part of users
+	Config  [16]byte `json:"config"`
+	Tenants int      `json:"tenants"`
+	Events  uint64   `json:"events"`  // counted in the life of the store
+	Version uint64   `json:"version"` // of the configuration
+}
+
+// encode puts the generation first, in 8 bytes, where queries read it without parsing the rest.
+func (sv *saved) encode() []byte {
+	b, err := json.Marshal(sv)
+	if err != nil {
+		panic("BUG: checkpoint does not marshal: " + err.Error())
+	}
+	return append(binary.BigEndian.AppendUint64(nil, sv.Gen), b...)
+}
+
+func (sv *saved) decode(extra []byte) error {
+	if len(extra) < 8 {
+		return fmt.Errorf("%w: checkpoint", wal.ErrCorrupt)
+	}
+	if err := json.Unmarshal(extra[8:], sv); err != nil {
+		return fmt.Errorf("%w: checkpoint: %w", wal.ErrCorrupt, err)
+	}
+	return nil
+}
+
+// viewGen is the number of the checkpoint that a view shows; 0: none yet.
+func viewGen(view *wal.View) uint64 {
+	meta, ok := view.Meta()
+	if !ok || len(meta.Extra) < 8 {
+		return 0
+	}
+	return binary.BigEndian.Uint64(meta.Extra)
+}
+
+// cut is what one checkpoint has to write.
+type cut struct {
+	gen     uint64
+	index   uint64
+	nanos   int64
+	cfg     *config
+	shards  []shardCut
+	tenants []*tenant // new since the last cut
+	next    saved     // Rows is filled by the write
+}
+
+type shardCut struct {
+	shard *shard
+	ids   *idTable
+	dirty []*series
+	users []newUser
+}
+
+func newCheckpointer(s *state, every int) *checkpointer {
+	return &checkpointer{state: s, every: every, gen: 1, cancel: make(chan struct{})}
+}
+
+// after is told of every applied block. It cuts when a checkpoint is due, and waits only when the last one
+// is so slow that memory would grow past two generations.
+func (c *checkpointer) after(index uint64, nanos int64, items, bytes int) error {
+	c.items += items
+	c.bytes += bytes
+	if c.verify || c.items < c.every && c.bytes < checkpointLogBytes || c.items == 0 {
+		return nil
+	}
+	if c.busy() && c.items < 2*c.every { // two generations of ids bound the memory of the tables
+		return nil
+	}
+	if err := c.wait(); err != nil {
+		return err
+	}
+	c.start(index, nanos)
+	return nil
+}
+
+// wait returns when no write is in progress, with the error of the last one.
+func (c *checkpointer) wait() error {
+	if c.running == nil {
+		return nil
+	}
+	<-c.running
+	return c.err
+}
+
+// busy tells whether a write is in progress.
+func (c *checkpointer) busy() bool {
+	if c.running == nil {
+		return false
+	}
+	select {
+	case <-c.running:
+		return false
+	default:
+		return true
+	}
+}
+
+// start cuts at the applied block and begins to write. The caller holds state.mu, and no write runs.
+func (c *checkpointer) start(index uint64, nanos int64) {
+	k := c.cutNow(index, nanos)
+	done := make(chan struct{})
+	c.running = done
+	go func() {
+		defer close(done)
+		c.err = c.write(k)
+	}()
+}
+
+func (c *checkpointer) cutNow(index uint64, nanos int64) *cut {
+	s := c.state
+	k := &cut{gen: c.gen, index: index, nanos: nanos, cfg: s.cfg.Load(), next: c.saved}
+	k.next.Gen, k.next.Secret, k.next.Version = c.gen, s.secret, k.cfg.version
+	k.next.Config = s.cfgSum.bytes()
+	var ids, users sum128
+	for i, sh := range s.shards {
+		sh.mu.Lock()
+		k.shards = append(k.shards, shardCut{sh, sh.ids, sh.dirty, sh.newUsers})
+		k.next.Events += uint64(sh.ids.count())
+		ids.add(sh.idSum)
+		users.add(sh.userSum)
+		sh.frozenIDs = sh.ids
+		sh.ids = c.table(i, index+1)
+		sh.dirty = make([]*series, 0, len(sh.dirty))
+		sh.newUsers = nil
+		sh.gen = c.gen + 1
+		sh.mu.Unlock()
+	}
+	c.events = k.next.Events
+	k.next.IDs, k.next.Users = ids.bytes(), users.bytes()
+	all := s.dir.all()
+	k.tenants = all[c.saved.Tenants:]
+	k.next.Tenants = len(all)
+	c.gen++
+	c.index = index
+	c.items, c.bytes = 0, 0
+	return k
+}
+
+// table returns an empty id table for shard i, as large as the last one.
+func (c *checkpointer) table(i int, base uint64) *idTable {
+	if i < len(c.spare) && c.spare[i] != nil {
+		t := c.spare[i]
+		c.spare[i] = nil
+		t.reset(base)
+		return t
+	}
+	return newIDTable(c.state.shards[i].ids.count(), base)
+}
+
+// write saves the cut, trying again while the disk is full: the frozen parts stay readable, writes
+// are refused by the log meanwhile, and nothing is lost.
+func (c *checkpointer) write(k *cut) error {
+	for sh := range k.shards {
+		k.shards[sh].freeze(k.gen)
+	}
+	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
+		err := c.tryWrite(k)
+		if err == nil {
+			c.drop(k)
+			return nil
+		}
+		if !errors.Is(err, usage.ErrDiskFull) {
+			err = fmt.Errorf("checkpoint at block %d: %w", k.index, err)
+			c.state.store.Poison(err)
+			return err
+		}
+		c.state.logger.Warn("checkpoint waits for disk space", "index", k.index, "err", err)
+		select {
+		case <-time.After(wait):
+		case <-c.cancel:
+			return nil // the log has everything; the next Open folds it
+		}
+	}
+}
+
+// freezeChunk is how many series are frozen under one hold of a shard's lock: about 20 us.
+const freezeChunk = 512
+
+func (sc *shardCut) freeze(gen uint64) {
+	for part := range slices.Chunk(sc.dirty, freezeChunk) {
+		sc.shard.mu.Lock()
+		for _, s := range part {
+			s.freeze(gen)
+		}
+		sc.shard.mu.Unlock()
+	}
+}
+
+// tryWrite writes everything into one checkpoint of the store. It may be called again for the same cut.
+func (c *checkpointer) tryWrite(k *cut) error {
+	w := c.state.store.NewCheckpoint()
+	w2 := &rowWriter{w: w, sum: sumOf(c.saved.Rows)}
+	if err := c.writeRows(k, w2); err != nil {
+		w.Abort()
+		return err
+	}
+	total := 0
+	for i := range k.shards {
+		total += k.shards[i].ids.count()
+	}
+	ids := make([]wal.ID, 0, total)
+	for i := range k.shards {
+		ids = k.shards[i].ids.appendIDs(ids)
+	}
+	if len(ids) > 0 {
+		wal.SortIDs(ids)
+		if err := w.AddRun(ids); err != nil {
+			w.Abort()
+			return err
+		}
+	}
+	next := k.next
+	next.Rows = w2.sum.bytes()
+	digest := w2.sum
+	for _, part := range [][16]byte{next.IDs, next.Users, next.Config} {
+		digest.add(sumOf(part))
+	}
+	if err := w.Commit(wal.Meta{Index: k.index, LogTimeNanos: k.nanos, Digest: digest.bytes(), Extra: next.encode()}); err != nil {
+		return err
+	}
+	c.saved = next
+	return nil
+}
+
+// writeRows writes every class in the order of keys.
+func (c *checkpointer) writeRows(k *cut, w *rowWriter) error {
+	if k.cfg.version != c.saved.Version {
+		if err := w.set(wal.AppendConfigKey(nil, configRow), k.cfg.encode()); err != nil {
+			return err
+		}
+	}
+	view := c.state.store.View()
+	defer view.Close()
+	w.rows = view.Seeker(wal.ClassBounds(wal.ClassPage))
+	defer func() { _ = w.rows.Close() }()
+	var dirty []*series
+	for i := range k.shards {
+		dirty = append(dirty, k.shards[i].dirty...)
+	}
+	slices.SortFunc(dirty, func(a, b *series) int {
+		return cmp.Or(cmp.Compare(a.tenant.num, b.tenant.num), cmp.Compare(a.meter.num, b.meter.num))
+	})
+	for _, s := range dirty {
+		if err := w.pages(s, s.frozen); err != nil {
+			return err
+		}
+	}
+	if err := w.rows.Close(); err != nil {
+		return err
+	}
+	w.rows = view.Seeker(wal.ClassBounds(wal.ClassSeries))
+	for _, s := range dirty {
+		if err := w.counter(s, s.frozen); err != nil {
+			return err
+		}
+	}
+	for _, t := range k.tenants {
+		if err := w.set(wal.AppendTenantKey(nil, t.num), []byte(t.name)); err != nil {
+			return err
+		}
+	}
+	var users []newUser
+	for i := range k.shards {
+		users = append(users, k.shards[i].users...)
+	}
+	return w.users(users)
+}
+
+// drop forgets what the store holds now.
+func (c *checkpointer) drop(k *cut) {
+	tables := make([]*idTable, len(k.shards))
+	for i := range k.shards {
+		sc := &k.shards[i]
+		sc.shard.mu.Lock()
+		tables[i] = sc.ids
+		sc.shard.frozenIDs = nil
+		sc.shard.mu.Unlock()
+		for part := range slices.Chunk(sc.dirty, freezeChunk) {
+			sc.shard.mu.Lock()
+			for _, s := range part {
+				if s.frozen != nil && s.frozen.gen == k.gen {
+					s.frozen = nil
+				}
+			}
+			sc.shard.mu.Unlock()
+		}
+	}
+	c.spare = tables
+}
+
+// close stops retries and waits for a write in progress. The caller holds state.mu.
+func (c *checkpointer) close() {
+	c.canceled.Do(func() { close(c.cancel) })
+	if c.running != nil {
+		<-c.running
+	}
+}
+
+// rowWriter merges what is pending into the rows of the store, and keeps the digest of all rows in step.
+type rowWriter struct {
+	w      *wal.Checkpoint
+	rows   *wal.Seeker // over the class at hand; keys ascend
+	sum    sum128
+	ladder rollup.Ladder
+	page   rollup.Page
+	key    []byte
+	buf    []byte
+}
+
+// set writes a row that is not part of the rows' digest (it is in another part).
+func (w *rowWriter) set(key, value []byte) error { return w.w.Set(key, value) }
+
+// replace writes a row and moves the digest from its old value (old nil: none) to the new.
+func (w *rowWriter) replace(key, value []byte) error {
+	w.sum.add(rowHash(key, value))
+	return w.w.Set(key, value)
+}
+
+// pages merges a pending delta into the pages of all levels.
+func (w *rowWriter) pages(s *series, p *pending) error {
+	kind := s.meter.kind
+	return w.ladder.Pages(kind, &p.delta, func(l rollup.Level, page int64, slots []rollup.Slot) error {
+		w.key = wal.AppendPageKey(w.key[:0], s.tenant.num, s.meter.num, uint8(l), page)
+		w.page.Reset(kind, l)
+		_, err := w.rows.Get(w.key, func(old []byte) error {
+			w.sum.sub(rowHash(w.key, old))
+			return w.page.Decode(kind, l, old)
+		})
+		if err != nil {
+			return fmt.Errorf("page of tenant %q, meter %s, %s %d: %w", s.tenant.name, s.meter.def.Slug, l, page, err)
+		}
+		w.page.MergeSlots(slots)
+		w.buf = w.page.Append(w.buf[:0])
+		return w.replace(w.key, w.buf)
+	})
+}
+
+// counter writes the row of a series' counter.
+func (w *rowWriter) counter(s *series, p *pending) error {
+	w.key = wal.AppendSeriesKey(w.key[:0], s.tenant.num, s.meter.num)
+	var row counterRow
+	_, err := w.rows.Get(w.key, func(old []byte) error {
+		w.sum.sub(rowHash(w.key, old))
+		return row.decode(s.meter.kind, old, &w.page)
+	})
+	if err != nil {
+		return fmt.Errorf("counter of tenant %q, meter %s: %w", s.tenant.name, s.meter.def.Slug, err)
+	}
+	row.add(s.meter.kind, p)
+	w.buf = row.append(w.buf[:0], s.meter.kind, &w.page)
+	return w.replace(w.key, w.buf)
+}
+
+// users writes the new users of each tenant as one row.
+func (w *rowWriter) users(users []newUser) error {
+	slices.SortFunc(users, func(a, b newUser) int {
+		return cmp.Or(cmp.Compare(a.tenant, b.tenant), cmp.Compare(a.num, b.num))
+	})
+	for len(users) > 0 {
+		n := 1
+		for n < len(users) && users[n].tenant == users[0].tenant && n < usersPerRowMax {
+			n++
+		}
+		w.buf = appendUserNames(w.buf[:0], users[:n])
+		if err := w.set(wal.AppendUsersKey(nil, users[0].tenant, users[0].num), w.buf); err != nil {
+			return err
+		}
+		users = users[n:]
+	}
+	return nil
+}

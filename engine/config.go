@@ -1,0 +1,155 @@
+package engine
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/weirhq/weir/rollup"
+	"github.com/weirhq/weir/usage"
+)
+
+// Configuration changes by log entries too, so that every decision can be folded again with the
+// configuration of its time. A config is immutable: apply builds the next one and publishes it.
+
+// config is the configuration as of one log entry.
+type config struct {
+	version uint64 // log index of the entry that made it; 0: none yet
+	meters  []*meter
+	bySlug  map[string]*meter
+	byEvent map[string]*match // by feature type; never holds usage.AnyEventType
+	any     []*meter          // live meters that count every event
+}
+
+// meter is a usage.Meter with what apply needs precomputed. Immutable.
+type meter struct {
+	num        uint32 // dense, from 1, never used again; the key of its series
+	def        usage.Meter
+	kind       rollup.Kind
+	scale      int
+	usesValue  bool     // the aggregation folds a value (not count, not unique_count)
+	valuePath  []string // nil: the event's quantity
+	uniquePath []string // nil: user_id; of unique_count
+	version    uint64   // log index of its last change
+	archived   bool
+}
+
+// match is the meters that count one feature type: its own, then those of any event.
+type match struct {
+	meters []*meter
+	latest bool // one of them is a latest meter, so a negative quantity may be meant
+}
+
+// configEntry is the body of a KindConfig item.
+type configEntry struct {
+	Op        string          `json:"op"` // genesis, meter.put, meter.delete
+	Secret    uint64          `json:"secret,string,omitempty"`
+	Meters    []usage.Meter   `json:"meters,omitempty"`
+	Meter     *usage.Meter    `json:"meter,omitempty"`
+	Slug      string          `json:"slug,omitempty"`
+	Condition usage.Condition `json:"condition,omitzero"`
+}
+
+const (
+	opGenesis     = "genesis"
+	opMeterPut    = "meter.put"
+	opMeterDelete = "meter.delete"
+)
+
+// encode writes the entry as it stands in the log.
+func (c *configEntry) encode() []byte {
+	b, err := json.Marshal(c)
+	if err != nil {
+		panic("BUG: config entry does not marshal: " + err.Error())
+	}
+	return b
+}
+
+// presetMeters are the meters of an empty store (SEMANTICS 2).
+func presetMeters() []usage.Meter {
+	return []usage.Meter{
+		{Slug: "api_calls", Name: "API calls", Aggregation: usage.Sum, Scale: new(0), Unit: "call"},
+		{Slug: "data_transfer", Name: "Data transfer", Aggregation: usage.Sum, Scale: new(0), Unit: "byte"},
+		{Slug: "compute_time", Name: "Compute time", Aggregation: usage.Sum, Unit: "second"},
+		{Slug: "session_time", Name: "Session time", Aggregation: usage.Sum, Unit: "second"},
+		{Slug: "storage", Name: "Storage", Aggregation: usage.Latest, Scale: new(0), Unit: "byte"},
+		{Slug: "active_users", Name: "Active users", EventType: usage.AnyEventType, Aggregation: usage.UniqueCount, Unit: "user"},
+		{Slug: "seats", Name: "Seats", Aggregation: usage.Latest, Scale: new(0), Unit: "seat"},
+		{Slug: "projects", Name: "Projects", Aggregation: usage.Latest, Scale: new(0), Unit: "project"},
+	}
+}
+
+// compile precomputes a meter. def is validated.
+func compile(num uint32, def usage.Meter, version uint64) (*meter, error) {
+	kind, ok := rollup.KindOf(def.Aggregation)
+	if !ok || def.Filters != nil || len(def.Dimensions) > 0 {
+		return nil, fmt.Errorf("meter %s: %s with filters %v, dimensions %v is not supported by this version",
+			def.Slug, def.Aggregation, def.Filters != nil, def.Dimensions)
+	}
+	m := &meter{num: num, def: def, kind: kind, scale: def.ScaleOf(), version: version}
+	m.usesValue = kind != rollup.KindCount && kind != rollup.KindUnique
+	if def.ValueProperty != "" {
+		m.valuePath = strings.Split(def.ValueProperty, ".")
+	}
+	if def.UniqueProperty != "" && def.UniqueProperty != "user_id" {
+		m.uniquePath = strings.Split(def.UniqueProperty, ".")
+	}
+	return m, nil
+}
+
+// with returns a config in which m stands in place of the meter of its number, or is added.
+func (c *config) with(m *meter) *config {
+	next := &config{version: m.version, meters: slices.Clone(c.meters)}
+	if int(m.num) <= len(next.meters) {
+		next.meters[m.num-1] = m
+	} else {
+		next.meters = append(next.meters, m)
+	}
+	next.index()
+	return next
+}
+
+// index builds the lookups from meters.
+func (c *config) index() {
+	c.bySlug = make(map[string]*meter, len(c.meters))
+	c.byEvent = make(map[string]*match)
+	c.any = nil
+	for _, m := range c.meters {
+		c.bySlug[m.def.Slug] = m
+		if m.archived {
+			continue
+		}
+		if m.def.EventType == usage.AnyEventType {
+			c.any = append(c.any, m)
+			continue
+		}
+		t := c.byEvent[m.def.EventType]
+		if t == nil {
+			t = &match{}
+			c.byEvent[m.def.EventType] = t
+		}
+		t.meters = append(t.meters, m)
+	}
+	for _, t := range c.byEvent { // order-free: each match is completed by itself
+		t.meters = append(t.meters, c.any...)
+		t.latest = slices.ContainsFunc(t.meters, func(m *meter) bool { return m.kind == rollup.KindLatest })
+	}
+}
+
+// unknownFeature is the refusal of a feature type that no meter counts.
+func (c *config) unknownFeature(feature string) *usage.Error {
+	detail := fmt.Sprintf("no meter counts feature_type %q", feature)
+	var known []string
+	for _, m := range c.meters {
+		if !m.archived && m.def.EventType != usage.AnyEventType {
+			known = append(known, m.def.EventType)
+		}
+	}
+	if near, ok := usage.Nearest(feature, known); ok {
+		detail += fmt.Sprintf("; did you mean %q?", near)
+	} else {
+		detail += "; make one with PUT /v1/meters/{slug}, or start with --auto-meters"
+	}
+	return &usage.Error{Code: usage.CodeUnknownFeature, Pointer: "/feature_type", Detail: detail}
+}

@@ -1,0 +1,43 @@
+// Package engine is weir: it records usage events exactly once, keeps every counter and
+// rollup in step with them, and answers from memory. It is the package an embedder imports.
+//
+// # Usage
+//
+//	e, err := engine.Open("usage.weir", nil)
+//	if err != nil {
+//		return err
+//	}
+//	defer e.Close()
+//	out, err := e.Record(ctx, usage.Event{
+//		ID: "req-1", TenantID: "acme", UserID: "alice", FeatureType: "api_calls",
+//	})
+//	units, ok := e.Current("acme", "api_calls") // this month, in scaled units
+//
+// # Guarantees
+//
+// Record returns nil only when the event is on disk (fsynced) and visible to every read of this
+// engine. The same (tenant, source, id) with the same payload counts once, whatever is
+// retried; with another payload it is refused as a conflict. A write whose fate is not known
+// (the disk failed while it was being synced) returns [usage.ErrUnknownOutcome]: retry with the same id.
+//
+// All state is a pure fold over the log of blocks: [Engine.Verify] folds the log again and
+// compares. After a failure of the disk the engine stops for good ([usage.ErrFailed]) and loses nothing.
+//
+// # Concurrency
+//
+// Every method is safe for concurrent use. Writes of many callers are committed together
+// (group commit), so throughput grows with the number of callers. [Engine.Current] never locks.
+//
+// # Limits
+//
+// limits.go names every bound. An engine owns its directory: a second Open is refused.
+// Two engines on two directories in one process do not share anything.
+//
+// # What it refuses to do
+//
+// It never rounds a quantity, never answers from state it doubts, and never imports a network.
+//
+// The way of one event: record.go (validate, hash) -> committer.go (one block of everything
+// waiting) -> solo.go (log, fsync) -> apply.go and shard.go (dedup, judge, fold) -> the
+// caller. checkpoint.go saves the folded state; recover.go brings it back.
+package engine

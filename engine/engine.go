@@ -1,0 +1,172 @@
+package engine
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/weirhq/weir/usage"
+	"github.com/weirhq/weir/wal"
+)
+
+// Engine records usage and answers questions about it. Make one with Open. See the package comment.
+type Engine struct {
+	opts      *Options
+	store     *wal.Store
+	state     *state
+	log       CommitLog
+	clock     *logClock
+	committer *committer
+	preparers sync.Pool // of *preparer
+
+	closed    atomic.Bool
+	closeOnce sync.Once
+	closeErr  error
+}
+
+// Open opens the store in dir, making it if there is none, and folds what its log holds beyond the
+// newest checkpoint: a second or two at most, however long the history is. nil options are safe defaults.
+//
+// Errors: wal.ErrLocked when dir is open already (here or in another process), an error that
+// names the version when a newer weir wrote it, wal.ErrCorrupt with the place when bytes are damaged.
+// The caller must Close the engine.
+func Open(dir string, opts *Options) (*Engine, error) {
+	var o Options
+	if opts != nil {
+		o = *opts
+	}
+	o.EnsureDefaults()
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	store, err := wal.Open(dir, &wal.Options{
+		FS: o.FS, Logger: o.Logger, CacheBytes: o.MemoryBytesMax,
+		FreeBytes: o.FreeBytes, FreeBytesMin: o.FreeBytesMin,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", dir, err)
+	}
+	e := &Engine{opts: &o, store: store, state: newState(store, &o), clock: newLogClock(o.Clock)}
+	e.preparers.New = func() any { return &preparer{state: e.state} }
+	if err := e.start(); err != nil {
+		e.state.close()
+		return nil, errors.Join(fmt.Errorf("open %s: %w", dir, err), store.Close())
+	}
+	return e, nil
+}
+
+func (e *Engine) start() error {
+	if err := e.state.load(); err != nil {
+		return err
+	}
+	e.log = newSoloLog(e.store)
+	if err := e.log.Start(e.state); err != nil {
+		return errors.Join(err, e.log.Close())
+	}
+	e.state.mu.Lock()
+	e.state.live = true
+	e.state.mu.Unlock()
+	e.clock.start(e.state.appliedTime.Load(), e.opts.AcceptClock)
+	hand := e.state.hand
+	if e.opts.decodeAlways {
+		hand = nil
+	}
+	e.committer = newCommitter(e.log, e.clock, hand)
+	if e.state.applied.Load() > 0 {
+		return nil
+	}
+	if err := e.genesis(); err != nil {
+		e.committer.close()
+		return errors.Join(err, e.log.Close())
+	}
+	return nil
+}
+
+// genesis writes the first entry of a new log: the secret of its id hashes and the preset meters.
+func (e *Engine) genesis() error {
+	var secret [8]byte
+	if _, err := rand.Read(secret[:]); err != nil {
+		return fmt.Errorf("make the store's secret: %w", err)
+	}
+	_, err := e.submitConfig(context.Background(), &configEntry{
+		Op: opGenesis, Secret: binary.LittleEndian.Uint64(secret[:]), Meters: presetMeters(),
+	})
+	return err
+}
+
+// Close commits what is queued, saves a checkpoint so that the next Open is quick, and lets go of the
+// directory. Later calls of any method return usage.ErrClosed. It returns the first error and is
+// idempotent; it waits for every goroutine of the engine.
+func (e *Engine) Close() error {
+	e.closeOnce.Do(func() {
+		e.closed.Store(true)
+		e.committer.close()
+		err := e.log.Close()
+		if e.store.Failed() == nil {
+			if cerr := e.checkpoint(context.Background()); cerr != nil && !errors.Is(cerr, usage.ErrDiskFull) {
+				err = errors.Join(err, cerr)
+			}
+		}
+		e.state.mu.Lock()
+		e.state.ckpt.close()
+		e.state.mu.Unlock()
+		e.state.close()
+		e.closeErr = errors.Join(err, e.store.Close())
+	})
+	return e.closeErr
+}
+
+// checkpoint saves the state as of now, and returns when it is in the store.
+func (e *Engine) checkpoint(ctx context.Context) error {
+	s := e.state
+	if space := e.store.SpaceError(); space != nil {
+		return space
+	}
+	s.mu.Lock()
+	if err := s.ckpt.wait(); err != nil {
+		s.mu.Unlock()
+		return err
+	}
+	if s.applied.Load() == s.ckpt.index {
+		s.mu.Unlock()
+		return nil
+	}
+	s.ckpt.start(s.applied.Load(), s.appliedTime.Load())
+	running := s.ckpt.running
+	s.mu.Unlock()
+	select {
+	case <-running:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ckpt.err
+}
+
+// Current returns the counter of the open calendar month (UTC): what tenant used of a meter, in
+// units of 10^-scale of the meter; of a latest meter the value now. ok is false when
+// the meter is unknown or its aggregation is avg, which is no whole number. A tenant that was never seen
+// has used 0. It shows every write that has returned; it may be ahead of the disk by one fsync.
+//
+// Lock-free, without allocation; a few atomic loads.
+func (e *Engine) Current(tenant, meter string) (units int64, ok bool) {
+	m := e.state.cfg.Load().bySlug[meter]
+	if m == nil || m.def.Aggregation == usage.Avg {
+		return 0, false
+	}
+	t := e.state.dir.tenant(tenant)
+	if t == nil {
+		return 0, true
+	}
+	s := t.seriesOf(m)
+	if s == nil {
+		return 0, true
+	}
+	start, before := e.state.months.of(e.clock.now())
+	return s.current(start, before), true
+}

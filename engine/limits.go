@@ -1,0 +1,63 @@
+package engine
+
+import "time"
+
+// Every bound of the engine, with its derivation.
+const (
+	// requestItemsMax is how many items of a batch travel as one request through the queue. Half a
+	// block: two callers fill a block, and no caller holds the queue for longer than that.
+	requestItemsMax = 2048
+
+	// queueRequestsMax bounds what waits for the committer: 64 requests of at most 2,048 items of about
+	// 400 bytes are at most 50 MiB. Callers beyond it wait in their own goroutine until ctx ends.
+	queueRequestsMax = 64
+
+	// pipelineBlocksMax is how many blocks may be appended but not yet acknowledged. 16 blocks
+	// cover an fsync ten times slower than usual at full rate before the committer waits.
+	pipelineBlocksMax = 16
+
+	// pipelineItemsMin is the load that is submitted while another block is being synced: from here on its
+	// encoding (50 us) is worth overlapping with the fsync (150 us).
+	pipelineItemsMin = 512
+
+	// gatherYields is how often the committer lets others run before it takes the queue for empty: a microsecond
+	// when nobody is ready, while callers that were just woken need about two each.
+	gatherYields = 4
+
+	// checkpointItems and checkpointLogBytes start a checkpoint: the tail that Open folds again is at most
+	// about two of them (one being written, one open), a second or so of work.
+	checkpointItems    = 1 << 20
+	checkpointLogBytes = 64 << 20
+
+	// shardsMax bounds the shards: more than this many workers only add hand-over cost.
+	shardsMax = 16
+
+	// parallelItemsMin is the size of a block from which it is split over shard workers; below it
+	// the hand-over (about 2 us a worker) costs more than it gains.
+	parallelItemsMin = 256
+
+	// usersPerTenantMax is how many distinct users (and unique values) a tenant may have; the rest
+	// counts as otherMember. A dense uint32 each, about 100 bytes of memory each.
+	usersPerTenantMax = 1 << 20
+
+	// metersMax bounds the meters of a store: series are found by meter number in a slice.
+	metersMax = 4096
+
+	// rowsMax bounds the rows of one answer of Usage.
+	rowsMax = 50_000
+
+	// clockBehindMax and clockAheadMax are how far wall clock and log time may be apart (SEMANTICS 1).
+	clockBehindMax = 5 * time.Minute
+	clockAheadMax  = 35 * 24 * time.Hour
+
+	// maxAgeDefault and maxAheadDefault are the accepted ages of timestamps (SEMANTICS 1).
+	maxAgeDefault   = 35 * 24 * time.Hour
+	maxAheadDefault = 5 * time.Minute
+)
+
+// otherMember is the dense number that stands for all users beyond usersPerTenantMax; real
+// users start at firstMember.
+const (
+	otherMember = 1
+	firstMember = 2
+)

@@ -1,0 +1,92 @@
+package engine
+
+import (
+	"errors"
+	"log/slog"
+	"runtime"
+	"time"
+
+	"github.com/weirhq/weir/usage"
+	"github.com/weirhq/weir/wal"
+)
+
+// Options tune an engine. The zero value of every field is its default.
+type Options struct {
+	// Clock tells the time. Default: the system's clock, monotonic between calls.
+	Clock usage.Clock
+	// AutoMeters makes a sum meter for a feature type that no meter counts, instead of refusing the event.
+	AutoMeters bool
+	// AcceptClock accepts a wall clock that disagrees with the log when the store is opened.
+	AcceptClock bool
+	// MaxAge is how old a timestamp may be, against log time. Default 35 days.
+	MaxAge time.Duration
+	// MaxAhead is how far in the future a timestamp may be. Default 5 minutes.
+	MaxAhead time.Duration
+	// MemoryBytesMax bounds the caches of the store. Default 64 MiB of cache.
+	MemoryBytesMax int64
+	// Logger receives what an operator should know. Default: discards.
+	Logger *slog.Logger
+	// Shards is how many workers fold tenants in parallel. Default GOMAXPROCS, at most 16.
+	// It changes speed only: state and digests do not depend on it.
+	Shards int
+	// CheckpointItems is how many items are folded between checkpoints. Default 1,048,576.
+	CheckpointItems int
+	// FS is the file system, a seam for tests. Default: the disk.
+	FS wal.FS
+	// FreeBytes tells the free space of the store's disk, a seam for tests.
+	FreeBytes func(dir string) (uint64, error)
+	// FreeBytesMin is the free space below which writes are refused with disk_full.
+	FreeBytesMin int64
+
+	// decodeAlways makes apply read every block from its bytes, as a follower does, for tests.
+	decodeAlways bool
+}
+
+// EnsureDefaults fills every zero field.
+func (o *Options) EnsureDefaults() {
+	if o.Clock == nil {
+		o.Clock = newSystemClock()
+	}
+	if o.MaxAge == 0 {
+		o.MaxAge = maxAgeDefault
+	}
+	if o.MaxAhead == 0 {
+		o.MaxAhead = maxAheadDefault
+	}
+	if o.MemoryBytesMax == 0 {
+		o.MemoryBytesMax = 64 << 20
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Shards == 0 {
+		o.Shards = min(runtime.GOMAXPROCS(0), shardsMax)
+	}
+	if o.CheckpointItems == 0 {
+		o.CheckpointItems = checkpointItems
+	}
+}
+
+// Validate reports everything that is wrong with the options at once.
+func (o *Options) Validate() error {
+	var errs []error
+	bad := func(field, fix string) {
+		errs = append(errs, &usage.Error{Code: usage.CodeInvalidValue, Pointer: "/" + field, Detail: field + " " + fix})
+	}
+	if o.MaxAge < 0 {
+		bad("MaxAge", "must not be negative; leave it 0 for 35 days")
+	}
+	if o.MaxAhead < 0 {
+		bad("MaxAhead", "must not be negative; leave it 0 for 5 minutes")
+	}
+	if o.MemoryBytesMax < 0 {
+		bad("MemoryBytesMax", "must not be negative; leave it 0 for the default")
+	}
+	if o.Shards < 0 || o.Shards > shardsMax {
+		bad("Shards", "must be between 1 and 16; leave it 0 for one a core")
+	}
+	if o.CheckpointItems < 0 || o.CheckpointItems > checkpointItems {
+		bad("CheckpointItems", "must be between 1 and 1,048,576; leave it 0 for the greatest")
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,204 @@
+package engine
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/weirhq/weir/internal/strictjson"
+	"github.com/weirhq/weir/usage"
+	"github.com/weirhq/weir/wal"
+)
+
+// Record counts one event that has happened, and returns when it is durable and visible.
+//
+// The error is the event's own refusal (usage.Code tells which), or that of the engine:
+// usage.ErrOverloaded, ErrDiskFull, ErrClock, ErrClosed, ErrFailed mean that nothing was written;
+// usage.ErrUnknownOutcome that it may have been: retry with the same id. An event with the id and
+// payload of an earlier one is no error: its Outcome says duplicate.
+//
+// Safe for concurrent use; costs one fsync, shared with everyone who writes at the same time.
+func (e *Engine) Record(ctx context.Context, ev usage.Event) (usage.Outcome, error) {
+	var one [1]usage.Outcome
+	evs := [1]usage.Event{ev}
+	if err := e.recordBatch(ctx, evs[:], one[:]); err != nil {
+		return usage.Outcome{ID: ev.ID}, err
+	}
+	return one[0], one[0].Err
+}
+
+// RecordBatch records events, each by itself: one that is refused does not touch the others. The
+// outcomes are in the order of evs. The error is one of the whole batch, as for Record; after
+// ErrUnknownOutcome some of the events may have been counted, and the same batch may be sent again.
+//
+// The events' strings and metadata must not change until it returns. It allocates the
+// outcomes and little else.
+func (e *Engine) RecordBatch(ctx context.Context, evs []usage.Event) ([]usage.Outcome, error) {
+	out := make([]usage.Outcome, len(evs))
+	if err := e.recordBatch(ctx, evs, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// recordBatch cuts a batch into requests, so that a long one neither holds the queue nor the memory.
+func (e *Engine) recordBatch(ctx context.Context, evs []usage.Event, out []usage.Outcome) error {
+	if err := e.writable(); err != nil {
+		return err
+	}
+	for at := 0; at < len(evs); at += requestItemsMax {
+		end := min(at+requestItemsMax, len(evs))
+		if err := e.recordRequest(ctx, evs[at:end], out[at:end]); err != nil {
+			if at > 0 {
+				return partlyWritten(err)
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+// partlyWritten turns a definite no for a part of a batch into what the whole of it is: unknown.
+func partlyWritten(cause error) error {
+	if usage.Code(cause) == usage.CodeOutcomeUnknown {
+		return cause
+	}
+	return &usage.Error{Code: usage.CodeOutcomeUnknown, Detail: "a part of the batch was written before the rest was refused (" +
+		cause.Error() + "); send the same batch again: what was counted answers duplicate"}
+}
+
+// requests recycles the memory of requests that ended well.
+var requests = sync.Pool{New: func() any { return new(request) }}
+
+// recordRequest prepares the events in this goroutine, commits those that are well formed, and
+// fills the outcomes.
+func (e *Engine) recordRequest(ctx context.Context, evs []usage.Event, out []usage.Outcome) error {
+	r := requests.Get().(*request)
+	if err := e.prepareAll(ctx, r, evs, out); err != nil {
+		return err
+	}
+	if len(r.items) > 0 {
+		if err := e.committer.submit(ctx, r); err != nil {
+			return err // r may still be in use
+		}
+	}
+	next := 0
+	var period usage.Interval // of the outcome before: most are in one
+	for i := range out {
+		if out[i].Status != "" {
+			continue // refused before it was sent
+		}
+		fillOutcome(&out[i], &r.results[next], &period)
+		next++
+	}
+	clear(r.items)
+	requests.Put(r)
+	return nil
+}
+
+// prepareAll fills r with the well-formed events and out with the refusals of the others.
+func (e *Engine) prepareAll(ctx context.Context, r *request, evs []usage.Event, out []usage.Outcome) error {
+	if cap(r.items) < len(evs) {
+		r.items = make([]item, 0, len(evs))
+	}
+	r.items, r.spans, r.err = r.items[:0], r.spans[:0], nil
+	p := e.preparers.Get().(*preparer)
+	defer e.preparers.Put(p)
+	for i := range evs {
+		r.items = r.items[:len(r.items)+1]
+		it := &r.items[len(r.items)-1]
+		var err *usage.Error
+		r.spans, err = p.event(&evs[i], it, r.spans)
+		out[i] = usage.Outcome{ID: evs[i].ID}
+		if err != nil {
+			out[i].Status, out[i].Err = usage.StatusRejected, err
+			r.items = r.items[:len(r.items)-1]
+		}
+	}
+	p.find(r.items)
+	if e.opts.AutoMeters {
+		if err := e.autoMeters(ctx, p, r.items); err != nil {
+			return err
+		}
+	}
+	if cap(r.results) < len(r.items) {
+		r.results = make([]Result, len(evs))
+	}
+	r.results = r.results[:len(r.items)]
+	return nil
+}
+
+// fillOutcome says a result in the words of the API. period is the last one computed.
+func fillOutcome(o *usage.Outcome, res *Result, period *usage.Interval) {
+	switch res.verdict {
+	case counted, duplicate:
+		o.Status = usage.StatusCounted
+		if res.verdict == duplicate {
+			o.Status = usage.StatusDuplicate
+		}
+		if at := time.Unix(0, res.timeNanos); at.Before(period.Start) || !at.Before(period.End) {
+			*period = monthOf(res.timeNanos)
+		}
+		o.BillingPeriod = *period
+	case conflict:
+		o.Status, o.Err = usage.StatusConflict, res.err
+	case rejected:
+		o.Status, o.Err = usage.StatusRejected, res.err
+	default:
+		panic("BUG: an event has the verdict of a configuration entry")
+	}
+}
+
+// writable tells whether writes are taken at all.
+func (e *Engine) writable() error {
+	if e.closed.Load() {
+		return usage.ErrClosed
+	}
+	return e.store.Failed()
+}
+
+// autoMeters makes a sum meter for each feature type that no meter counts. Its slug is the feature
+// type; one that cannot be a slug is left to judge, which refuses it as unknown.
+func (e *Engine) autoMeters(ctx context.Context, p *preparer, items []item) error {
+	for i := range items {
+		feature := items[i].Feature
+		if items[i].match != nil || !usage.ValidSlug(feature) || e.state.cfg.Load().matchOf(feature) != nil {
+			continue
+		}
+		m := usage.Meter{Slug: cloneString(feature), Aggregation: usage.Sum}
+		_, _, err := e.PutMeterIf(ctx, m, usage.Condition{IfNoneMatchAny: true})
+		if err != nil && usage.Code(err) != usage.CodePrecondition { // another caller made it first
+			return err
+		}
+	}
+	p.find(items)
+	return nil
+}
+
+// submitConfig commits one configuration entry.
+func (e *Engine) submitConfig(ctx context.Context, entry *configEntry) (Result, error) {
+	if err := e.writable(); err != nil {
+		return Result{}, err
+	}
+	r := &request{
+		items:   []item{{Item: wal.Item{Kind: wal.KindConfig, Body: entry.encode()}}},
+		spans:   []strictjson.Span{},
+		results: make([]Result, 1),
+	}
+	if wal.EncodedSizeBound(&r.items[0].Item) > wal.ItemEncodedBytesMax {
+		return Result{}, &usage.Error{Code: usage.CodeTooLarge, Detail: "the definition is larger than 64 KiB; make it smaller"}
+	}
+	if err := e.committer.submit(ctx, r); err != nil {
+		return Result{}, err
+	}
+	if r.results[0].err != nil {
+		return r.results[0], r.results[0].err
+	}
+	return r.results[0], nil
+}
+
+// monthOf is the calendar month, UTC, that a moment falls in.
+func monthOf(nanos int64) usage.Interval {
+	start, end := monthBounds(nanos)
+	return usage.Interval{Start: time.Unix(start, 0).UTC(), End: time.Unix(end, 0).UTC()}
+}

@@ -1,0 +1,223 @@
+package engine
+
+import (
+	"sync/atomic"
+
+	"github.com/weirhq/weir/internal/civil"
+	"github.com/weirhq/weir/rollup"
+)
+
+// series is what one tenant used of one meter: a counter of the open month, readable without a lock,
+// and the minute buckets folded since the last checkpoint. Everything older is in the store.
+//
+// A checkpoint must save the state as of one block while apply goes on. Copying all dirty series at
+// the cut would stop apply for milliseconds; instead the pending part moves to frozen at the
+// first touch after the cut (gen tells), and the checkpoint moves the rest itself.
+type series struct {
+	// The counter, first, so that a read of it is one cache line. Written by the shard only; read by anyone through value.
+	monthStart atomic.Int64 // unix seconds; -1 while rolling over; 0: nothing counted yet
+	value      atomic.Int64 // scaled units of the month at monthStart (of all time for latest)
+	nextValue  atomic.Int64 // the same of the month after it: timestamps may be ahead by MaxAhead
+	meter      *meter
+	tenant     *tenant
+	month      rollup.Agg  // what value is taken from
+	next       *rollup.Agg // what nextValue is taken from; nil: nothing
+	absolute   uint64      // sum of the absolute values ever added, < 2^62: no sum can overflow
+
+	unpublished bool // in shard.changed
+
+	// Guarded by shard.mu.
+	gen     uint64   // the checkpoint that pending will be part of
+	pending *pending // nil: nothing since
+	frozen  *pending // of an earlier gen whose checkpoint may still be on its way
+
+	// Of unique_count series: by member, the minute of the open month in which it was last folded.
+	seen []uint32
+}
+
+// pending is what a series folded between two checkpoints.
+type pending struct {
+	gen       uint64 // the checkpoint that makes it obsolete
+	delta     rollup.Delta
+	absolute  uint64 // part of series.absolute folded here
+	touchedAt int64  // log time of the last fold, unix seconds
+}
+
+// lifetime tells whether the counter of the series never rolls over.
+func (s *series) lifetime() bool { return s.meter.kind == rollup.KindLatest }
+
+// touch returns the pending part to fold into, as of the shard's generation. The caller holds shard.mu.
+func (s *series) touch(sh *shard) *pending {
+	if s.pending != nil && s.gen == sh.gen {
+		return s.pending
+	}
+	if s.pending != nil {
+		s.frozen = s.pending // pre-image of the cut that is being saved
+	}
+	s.pending = &pending{gen: sh.gen}
+	s.gen = sh.gen
+	sh.dirty = append(sh.dirty, s)
+	return s.pending
+}
+
+// freeze returns the pending part of checkpoint gen and leaves it readable. The caller holds
+// shard.mu, and gen is below the shard's.
+func (s *series) freeze(gen uint64) *pending {
+	if s.pending != nil && s.pending.gen == gen {
+		s.frozen, s.pending = s.pending, nil
+	}
+	return s.frozen
+}
+
+// fold adds a point at log time logSec. The caller holds shard.mu and has checked absolute.
+func (s *series) fold(sh *shard, p *rollup.Point, abs uint64, logSec int64) {
+	pend := s.touch(sh)
+	pend.absolute += abs
+	pend.touchedAt = logSec
+	s.absolute += abs
+	if !s.unpublished {
+		s.unpublished = true
+		sh.changed = append(sh.changed, s)
+	}
+	minute := floorMinute(p.TimeNanos)
+	if s.meter.kind == rollup.KindUnique && s.repeats(p.Member, minute, sh) {
+		// The member is in both sets already. Most events of an active user are of this sort, and
+		// looking for it in two bitmaps would be the dearest step of their fold.
+		pend.delta.Fold(rollup.KindCount, minute, p)
+		s.month.Fold(rollup.KindCount, p)
+		return
+	}
+	pend.delta.Fold(s.meter.kind, minute, p)
+	s.count(p, sh.monthStart, sh.monthEnd, sh.nextMonthEnd)
+}
+
+// repeats tells whether member was folded before into the same minute and into the counter of the month
+// that is open, and remembers that it is now. Where the minute is now, in this pending part, an older one or the
+// store, does not matter: they are united whenever they are read. A false no is harmless.
+func (s *series) repeats(member uint32, minute int64, sh *shard) bool {
+	if minute*60 < sh.monthStart || minute*60 >= sh.monthEnd || member > seenMembersMax {
+		return false
+	}
+	if s.monthStart.Load() != sh.monthStart {
+		clear(s.seen)
+		return false
+	}
+	for int(member) >= len(s.seen) {
+		s.seen = append(s.seen, make([]uint32, max(8, len(s.seen)))...)
+	}
+	if s.seen[member] == uint32(minute) {
+		return true
+	}
+	s.seen[member] = uint32(minute) // the low bits of a minute of this month name it
+	return false
+}
+
+// seenMembersMax bounds series.seen to 64 KiB; tenants with more users pay for the bitmaps.
+const seenMembersMax = 1 << 14
+
+// count folds a point into the counter of the open month [start, end), or of the one after.
+func (s *series) count(p *rollup.Point, start, end, nextEnd int64) {
+	if s.lifetime() {
+		s.month.Fold(s.meter.kind, p)
+		if s.monthStart.Load() != start {
+			s.monthStart.Store(start)
+		}
+		return
+	}
+	if s.monthStart.Load() != start {
+		s.roll(start)
+	}
+	sec := floorDiv(p.TimeNanos, 1e9)
+	switch {
+	case sec >= start && sec < end:
+		s.month.Fold(s.meter.kind, p)
+	case sec >= end && sec < nextEnd:
+		if s.next == nil {
+			s.next = new(rollup.Agg)
+		}
+		s.next.Fold(s.meter.kind, p)
+	}
+}
+
+// publish makes what was counted visible to current.
+func (s *series) publish() {
+	s.unpublished = false
+	s.value.Store(counterValue(s.meter.kind, &s.month))
+	if s.next != nil {
+		s.nextValue.Store(counterValue(s.meter.kind, s.next))
+	}
+}
+
+// roll moves the counter to the month that starts at start. Readers see monthStart -1 meanwhile.
+func (s *series) roll(start int64) {
+	old := s.monthStart.Load()
+	s.monthStart.Store(-1)
+	follows := false
+	if old > 0 {
+		_, oldEnd := civil.MonthUTC(old)
+		follows = oldEnd == start
+	}
+	if follows && s.next != nil {
+		s.month = *s.next
+	} else {
+		s.month = rollup.Agg{}
+	}
+	s.next = nil
+	s.value.Store(counterValue(s.meter.kind, &s.month))
+	s.nextValue.Store(0)
+	s.monthStart.Store(start)
+}
+
+// current reads the counter for the month [start, ...) that is open now; follows is the start of the month before it.
+func (s *series) current(start, before int64) int64 {
+	for {
+		at := s.monthStart.Load()
+		value, next := s.value.Load(), s.nextValue.Load()
+		if at < 0 || at != s.monthStart.Load() {
+			continue // rolling over: a few stores, then it is done
+		}
+		switch {
+		case at == start || s.lifetime():
+			return value
+		case at == before:
+			return next // the month ended, and nothing came since
+		default:
+			return 0
+		}
+	}
+}
+
+// counterValue is what Current answers for an aggregate, in scaled units.
+func counterValue(k rollup.Kind, a *rollup.Agg) int64 {
+	switch k {
+	case rollup.KindSum:
+		return a.Sum
+	case rollup.KindCount:
+		return a.Count
+	case rollup.KindUnique:
+		return rollup.CardinalityOf(a)
+	case rollup.KindMin:
+		return a.Min
+	case rollup.KindMax:
+		return a.Max
+	case rollup.KindLatest:
+		if a.Latest == nil {
+			return 0
+		}
+		return a.Latest.Value()
+	default:
+		return 0 // avg is no integer; Current says so
+	}
+}
+
+// floorDiv is division rounded towards minus infinity: times before 1970 are valid.
+func floorDiv(a, b int64) int64 {
+	q := a / b
+	if a%b < 0 {
+		q--
+	}
+	return q
+}
+
+// floorMinute is the unix minute of a unix nanosecond.
+func floorMinute(nanos int64) int64 { return floorDiv(nanos, 60e9) }

@@ -1,0 +1,359 @@
+package engine
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/weirhq/weir/internal/civil"
+	"github.com/weirhq/weir/internal/strictjson"
+	"github.com/weirhq/weir/rollup"
+	"github.com/weirhq/weir/usage"
+	"github.com/weirhq/weir/wal"
+)
+
+// shard owns the tenants whose number it is: their ids, series and users. Only the goroutine
+// that applies a block's items of this shard writes; queries take mu to read pending parts.
+type shard struct {
+	state *state
+
+	mu sync.Mutex // guards the block below, and pending/frozen of the shard's series
+	// gen is the checkpoint that everything folded now will be part of.
+	gen       uint64
+	ids       *idTable // ids counted since the last cut
+	frozenIDs *idTable // ids of the cut being saved; nil otherwise
+	dirty     []*series
+	newUsers  []newUser // users numbered since the last cut
+	idSum     sum128    // digest part of all ids ever counted
+	userSum   sum128    // digest part of all users
+
+	// The open calendar month in UTC, unix seconds; moved by log time, by the owner.
+	monthStart, monthEnd, nextMonthEnd int64
+
+	tally tally // figures since Open
+
+	// Scratch of apply.
+	positions []int
+	hashes    []wal.Hash
+	hits      []uint32
+	maybe     []bool
+	contribs  []contribution
+	touching  []*series
+	changed   []*series // counters not yet published
+	pendings  []*pending
+	warmed    uint64 // only keeps the compiler from dropping the loads of warm
+}
+
+// newUser is a row of the user dictionary that no checkpoint has yet.
+type newUser struct {
+	tenant, num uint32
+	name        string
+}
+
+// tally counts outcomes. Written by the shard under mu.
+type tally struct{ counted, duplicates, conflicts, rejected, otherUsers uint64 }
+
+// contribution is what one event adds to one meter.
+type contribution struct {
+	meter  *meter
+	series *series
+	value  int64
+	member uint32 // numbered already, or 0
+	name   string // the unique value still to be numbered; "" when member is set
+	abs    uint64
+}
+
+// block is what apply knows of the block at hand.
+type block struct {
+	index   uint64
+	nanos   int64 // log time
+	seconds int64
+	cfg     *config
+	items   []*item
+	tenants []*tenant // of each item
+	results []Result
+}
+
+// setTime moves the shard's month to the block's log time.
+func (sh *shard) setTime(seconds int64) {
+	if seconds < sh.monthStart || seconds >= sh.monthEnd {
+		sh.monthStart, sh.monthEnd = civil.MonthUTC(seconds)
+		_, sh.nextMonthEnd = civil.MonthUTC(sh.monthEnd)
+	}
+}
+
+// apply judges and folds the items of b at sh.positions, in order. It fails only when the store
+// cannot be read.
+//
+// The order for each item is dedup, then judge, then fold: a known id answers for itself before its
+// age, meter or values are looked at (SEMANTICS 1).
+func (sh *shard) apply(b *block) error {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	sh.setTime(b.seconds)
+	sh.hashes = sh.hashes[:0]
+	for _, p := range sh.positions {
+		sh.hashes = append(sh.hashes, b.items[p].hash)
+		sh.warmed += uint64(b.items[p].TimeNanos) // the second line of the item
+	}
+	sh.warmed += sh.ids.warm(sh.hashes)
+	if sh.frozenIDs != nil {
+		sh.warmed += sh.frozenIDs.warm(sh.hashes)
+	}
+	sh.warm(b)
+	sh.hits = sh.hits[:0]
+	if sh.state.store != nil { // a state that verifies has all ids in memory
+		sh.hits = sh.state.store.Runs().Candidates(sh.hashes, sh.hits)
+	}
+	sh.maybe = append(sh.maybe[:0], make([]bool, len(sh.positions))...)
+	for _, h := range sh.hits {
+		sh.maybe[h] = true
+	}
+	for i, p := range sh.positions {
+		if err := sh.applyItem(b, p, sh.maybe[i]); err != nil {
+			return err
+		}
+	}
+	sh.publish()
+	return nil
+}
+
+// publish shows the counters of the block to readers. An atomic store is a fence that waits for every load under
+// way, so it is done once a series and block, after the loop that lives from overlapping them.
+func (sh *shard) publish() {
+	for _, s := range sh.changed {
+		s.publish()
+	}
+	sh.changed = sh.changed[:0]
+}
+
+// warm reads what the items will touch, one step of the pointer chain at a time. Done item by item, each step is a
+// cache miss that the next waits for; in short loops, the misses of many items overlap.
+func (sh *shard) warm(b *block) {
+	sh.touching, sh.pendings = sh.touching[:0], sh.pendings[:0]
+	for _, p := range sh.positions {
+		it := b.items[p]
+		if it.match == nil {
+			continue
+		}
+		for _, m := range it.match.meters {
+			if s := b.tenants[p].seriesOf(m); s != nil {
+				sh.touching = append(sh.touching, s)
+			}
+		}
+	}
+	for _, s := range sh.touching {
+		sh.warmed += s.absolute
+		if s.pending != nil {
+			sh.pendings = append(sh.pendings, s.pending)
+		}
+	}
+	for _, p := range sh.pendings {
+		sh.warmed += p.absolute
+	}
+	for _, p := range sh.pendings {
+		sh.warmed += uint64(p.delta.Warm())
+	}
+}
+
+func (sh *shard) applyItem(b *block, p int, maybe bool) error {
+	it, res := b.items[p], &b.results[p]
+	payload, found, err := sh.known(it, maybe)
+	if err != nil {
+		return err
+	}
+	at := b.nanos
+	if it.HasTime {
+		at = it.TimeNanos
+	}
+	if found {
+		if payload == it.payload {
+			sh.tally.duplicates++
+			*res = Result{verdict: duplicate, timeNanos: at}
+		} else {
+			sh.tally.conflicts++
+			*res = Result{verdict: conflict, err: conflictError(it.ID)}
+		}
+		return nil
+	}
+	if err := sh.judge(b, it, b.tenants[p], at); err != nil {
+		sh.tally.rejected++
+		*res = Result{verdict: rejected, err: err}
+		return nil
+	}
+	sh.count(b, it, b.tenants[p], at)
+	sh.tally.counted++
+	*res = Result{verdict: counted, timeNanos: at}
+	return nil
+}
+
+// known looks for the item's id in the open generation, the one being saved, and the runs.
+func (sh *shard) known(it *item, maybe bool) (payload uint32, found bool, err error) {
+	if s := sh.ids.find(it.hash); s != nil {
+		return s.payload, true, nil
+	}
+	if sh.frozenIDs != nil {
+		if s := sh.frozenIDs.find(it.hash); s != nil {
+			return s.payload, true, nil
+		}
+	}
+	if !maybe {
+		return 0, false, nil
+	}
+	id, found, err := sh.state.store.Runs().Lookup(it.hash)
+	return id.Payload, found, err
+}
+
+// judge evaluates every meter of the item into sh.contribs and changes nothing.
+func (sh *shard) judge(b *block, it *item, t *tenant, at int64) *usage.Error {
+	opts := sh.state.limits
+	if it.HasTime && at < b.nanos-opts.maxAgeNanos {
+		return tooOld(at, b.nanos, opts.maxAgeNanos)
+	}
+	if it.HasTime && at > b.nanos+opts.maxAheadNanos {
+		return inFuture(at, b.nanos, opts.maxAheadNanos)
+	}
+	m := it.match
+	if it.cfg != b.cfg { // matched with another configuration than that of its place in the log
+		m = b.cfg.matchOf(it.Feature)
+	}
+	if m == nil {
+		return b.cfg.unknownFeature(it.Feature)
+	}
+	if it.Quantity.IsSet() && it.Quantity.Sign() < 0 && !m.latest {
+		return negativeQuantity(it.Quantity)
+	}
+	sh.contribs = sh.contribs[:0]
+	for _, mt := range m.meters {
+		// Filled in place: a copy of what was written a moment ago, in other widths, stalls the core for 30 ns.
+		n := len(sh.contribs)
+		if n == cap(sh.contribs) {
+			sh.contribs = slices.Grow(sh.contribs, 8)
+		}
+		sh.contribs = sh.contribs[:n+1]
+		c := &sh.contribs[n]
+		c.meter, c.series = mt, t.seriesOf(mt)
+		c.value, c.member, c.name, c.abs = 0, 0, "", 0
+		if err := c.evaluate(it); err != nil {
+			return err
+		}
+		if mt.kind == rollup.KindUnique && c.member == 0 && c.name == "" {
+			sh.contribs = sh.contribs[:n] // no user, no unique value: not this meter's event
+		}
+	}
+	return nil
+}
+
+// evaluate computes what it adds to c.meter, exactly.
+func (c *contribution) evaluate(it *item) *usage.Error {
+	m := c.meter
+	if m.kind == rollup.KindUnique {
+		return c.evaluateMember(it)
+	}
+	if !m.usesValue {
+		c.value = 1
+		return nil
+	}
+	q := it.Quantity
+	if m.valuePath != nil {
+		var err *usage.Error
+		if q, err = propertyDecimal(m, it); err != nil {
+			return err
+		}
+	} else if !q.IsSet() {
+		q = usage.Int(1)
+	}
+	v, err := q.Units(m.scale)
+	if err != nil {
+		return meterError(m, err)
+	}
+	if v < 0 && m.kind != rollup.KindLatest {
+		return negativeQuantity(q)
+	}
+	c.value = v
+	if c.abs = magnitude(m.kind, v, it.Op); c.overflows(v) {
+		return &usage.Error{Code: usage.CodeOverflow, Pointer: "/quantity",
+			Detail: "the total of meter " + m.def.Slug + " would pass 2^62 units of its scale; use a meter with a smaller scale"}
+	}
+	return nil
+}
+
+// magnitude is what v adds to the absolute sum of its series: values that are never added up
+// (min, max, the value of a latest meter) add nothing.
+func magnitude(k rollup.Kind, v int64, op uint8) uint64 {
+	if k == rollup.KindMin || k == rollup.KindMax || k == rollup.KindLatest && op != opAdd {
+		return 0
+	}
+	if v < 0 {
+		return -uint64(v)
+	}
+	return uint64(v)
+}
+
+// overflows tells whether counting v could take any sum of the series past an int64: the values ever added
+// stay below 2^62 in absolute value, and so does the value that a latest meter adds to.
+func (c *contribution) overflows(v int64) bool {
+	const bound = 1 << 62
+	sum := c.abs
+	if c.series != nil {
+		sum += c.series.absolute
+	}
+	return sum >= bound || c.abs >= bound || v >= bound || v <= -bound
+}
+
+// evaluateMember finds the unique value of the item for a unique_count meter.
+func (c *contribution) evaluateMember(it *item) *usage.Error {
+	switch {
+	case c.meter.uniquePath == nil:
+		if c.member = it.UserNum; c.member == 0 {
+			c.name = it.User
+		}
+	case len(c.meter.uniquePath) == 1:
+		c.name = it.field(c.meter.uniquePath[0])
+	default:
+		raw, ok := strictjson.Lookup(it.Metadata, c.meter.uniquePath[1:])
+		if ok && string(raw) != "null" {
+			c.name = memberName(raw)
+		}
+	}
+	return nil
+}
+
+// count folds the contributions that judge left, and remembers the id.
+func (sh *shard) count(b *block, it *item, t *tenant, at int64) {
+	if !t.listed.Load() {
+		t.listed.Store(true)
+	}
+	p := rollup.Point{TimeNanos: at}
+	if it.match == nil || it.match.latest || it.cfg != b.cfg { // only latest meters order events by identity
+		p.Add, p.Source, p.ID = it.Op == opAdd, it.Source, it.ID
+	}
+	for i := range sh.contribs {
+		c := &sh.contribs[i]
+		if c.series == nil {
+			c.series = t.addSeries(c.meter)
+		}
+		if c.name != "" {
+			c.member = sh.number(t, c.name)
+		}
+		p.Value, p.Member = c.value, c.member
+		c.series.fold(sh, &p, c.abs, b.seconds)
+	}
+	sh.ids.insert(it.hash, it.payload, b.index)
+	sh.idSum.add(idRowHash(&wal.ID{Hash: it.hash, Payload: it.payload, Block: b.index}))
+}
+
+// number returns the dense number of a user or unique value, giving it one if it is new.
+func (sh *shard) number(t *tenant, name string) uint32 {
+	if n := t.numbers.get(nameHash(sh.state.secret, name)); n != 0 {
+		return n
+	}
+	if t.users >= usersPerTenantMax {
+		sh.tally.otherUsers++
+		return otherMember
+	}
+	name = cloneString(name) // it may alias a block or a request
+	u := newUser{tenant: t.num, num: sh.state.dir.addUser(t, name), name: name}
+	sh.newUsers = append(sh.newUsers, u)
+	sh.userSum.add(u.hash())
+	return u.num
+}

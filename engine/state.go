@@ -1,0 +1,238 @@
+package engine
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/weirhq/weir/wal"
+)
+
+// state is the state machine: a pure fold over the log. It has no clock, no randomness and no
+// configuration but the log's, so equal logs give equal states on any machine and any number of shards.
+type state struct {
+	store  *wal.Store
+	logger *slog.Logger
+	limits ageLimits
+	dir    *directory
+	shards []*shard
+	hand   *handoff
+	ckpt   *checkpointer
+
+	secret uint64                 // keys the id hashes; from the genesis entry
+	cfg    atomic.Pointer[config] // written by apply only
+	cfgSum sum128                 // digest part of the configuration rows
+
+	mu          sync.Mutex    // held by Apply, and by whoever cuts between two blocks
+	applied     atomic.Uint64 // index of the newest applied block
+	appliedTime atomic.Int64  // its log time, unix nanoseconds
+	replayed    atomic.Uint64 // items folded before the engine was open
+	live        bool          // replay is over
+	blocks      uint64        // applied since then
+	logBytes    int64         // of these
+	months      monthCache    // for readers
+
+	// Scratch of Apply, which calls one after another.
+	decoder  wal.BlockDecoder
+	decoded  []item
+	items    []*item
+	tenants  []*tenant
+	prep     preparer
+	workers  []chan *block
+	working  sync.WaitGroup
+	workErrs []error
+}
+
+// ageLimits are the bounds of event timestamps against log time.
+type ageLimits struct{ maxAgeNanos, maxAheadNanos int64 }
+
+var _ Applier = (*state)(nil)
+
+// newState makes an empty state over a store. Close stops its workers.
+func newState(store *wal.Store, o *Options) *state {
+	s := &state{
+		store: store, logger: o.Logger, dir: newDirectory(), hand: newHandoff(),
+		limits: ageLimits{int64(o.MaxAge), int64(o.MaxAhead)},
+	}
+	s.cfg.Store(&config{})
+	s.cfg.Load().index()
+	s.prep.state = s
+	s.shards = make([]*shard, o.Shards)
+	s.workErrs = make([]error, o.Shards)
+	for i := range s.shards {
+		s.shards[i] = &shard{state: s, gen: 1, ids: newIDTable(0, 1)}
+	}
+	s.ckpt = newCheckpointer(s, o.CheckpointItems)
+	for i := 1; i < len(s.shards); i++ { // shard 0 is done by Apply itself
+		work := make(chan *block)
+		s.workers = append(s.workers, work)
+		go s.work(s.shards[i], i, work)
+	}
+	return s
+}
+
+// close ends the workers. Nothing may be applied afterwards.
+func (s *state) close() {
+	for _, w := range s.workers {
+		close(w)
+	}
+}
+
+func (s *state) work(sh *shard, i int, blocks <-chan *block) {
+	for b := range blocks {
+		s.workErrs[i] = sh.apply(b)
+		s.working.Done()
+	}
+}
+
+// AppliedIndex implements Applier.
+func (s *state) AppliedIndex() uint64 { return s.applied.Load() }
+
+// Apply implements Applier: it decodes the block, or takes what the committer prepared, and folds it.
+func (s *state) Apply(index uint64, data []byte) ([]Result, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if want := s.applied.Load() + 1; index != want {
+		return nil, fmt.Errorf("apply block %d: the state stands at %d", index, want-1)
+	}
+	b, err := s.open(index, data)
+	if err != nil {
+		return nil, fmt.Errorf("block %d: %w", index, err)
+	}
+	if len(b.items) > 0 && b.items[0].Kind == wal.KindConfig {
+		err = s.applyConfig(b)
+	} else {
+		err = s.applyEvents(b)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("apply block %d: %w", index, err)
+	}
+	s.applied.Store(index)
+	s.appliedTime.Store(b.nanos)
+	if s.live {
+		s.blocks++
+		s.logBytes += int64(len(data))
+	} else {
+		s.replayed.Add(uint64(len(b.items)))
+	}
+	return b.results, s.ckpt.after(index, b.nanos, len(b.items), len(data))
+}
+
+// open makes the block's items: those of the committer when this process encoded the
+// block, else from its bytes.
+func (s *state) open(index uint64, data []byte) (*block, error) {
+	b := &block{index: index, cfg: s.cfg.Load()}
+	if p := s.hand.take(data); p != nil {
+		b.nanos, b.items = p.nanos, p.items
+	} else {
+		header, decoded, err := s.decoder.Decode(data)
+		if err != nil {
+			return nil, err
+		}
+		b.nanos = header.LogTimeNanos
+		if cap(s.decoded) < len(decoded) {
+			s.decoded = make([]item, len(decoded))
+		}
+		s.decoded = s.decoded[:len(decoded)]
+		s.items = s.items[:0]
+		for i := range decoded {
+			s.decoded[i] = item{Item: decoded[i]}
+			if err := s.prep.complete(&s.decoded[i]); err != nil {
+				return nil, err
+			}
+			s.items = append(s.items, &s.decoded[i])
+		}
+		b.items = s.items
+	}
+	b.seconds = floorDiv(b.nanos, 1e9)
+	b.results = make([]Result, len(b.items))
+	return b, nil
+}
+
+// applyEvents resolves tenants in the order of the items, then lets the shards work side by side.
+func (s *state) applyEvents(b *block) error {
+	for _, sh := range s.shards {
+		sh.positions = sh.positions[:0]
+	}
+	s.tenants = s.tenants[:0]
+	for i, it := range b.items {
+		t, err := s.resolve(it)
+		if err != nil {
+			return err
+		}
+		s.tenants = append(s.tenants, t)
+		t.shard.positions = append(t.shard.positions, i)
+	}
+	b.tenants = s.tenants
+	if len(b.items) < parallelItemsMin || len(s.shards) == 1 {
+		for _, sh := range s.shards {
+			if len(sh.positions) > 0 {
+				if err := sh.apply(b); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	s.working.Add(len(s.workers))
+	for _, w := range s.workers {
+		w <- b
+	}
+	s.workErrs[0] = s.shards[0].apply(b)
+	s.working.Wait()
+	for _, err := range s.workErrs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// resolve finds the item's tenant, numbering it if it is new.
+func (s *state) resolve(it *item) (*tenant, error) {
+	if it.TenantNum != 0 {
+		if t := s.dir.number(it.TenantNum); t != nil {
+			return t, nil
+		}
+		return nil, fmt.Errorf("item names tenant number %d, which no entry made", it.TenantNum)
+	}
+	if t := s.dir.tenant(it.Tenant); t != nil {
+		return t, nil
+	}
+	return s.dir.addTenant(it.Tenant, s.shards), nil
+}
+
+// applyConfig applies the one configuration item of a block.
+func (s *state) applyConfig(b *block) error {
+	if len(b.items) != 1 {
+		return fmt.Errorf("a configuration entry travels with %d others; it must be alone", len(b.items)-1)
+	}
+	var entry configEntry
+	if err := json.Unmarshal(b.items[0].Body, &entry); err != nil {
+		return fmt.Errorf("configuration entry: %w", err)
+	}
+	res, err := s.applyEntry(b.index, &entry)
+	if err != nil {
+		return err
+	}
+	b.results[0] = res
+	return nil
+}
+
+// hash is what a user adds to the digest.
+func (u *newUser) hash() sum128 {
+	var key [9]byte
+	key[0] = 'u'
+	binary.BigEndian.PutUint32(key[1:], u.tenant)
+	binary.BigEndian.PutUint32(key[5:], u.num)
+	return rowHash(key[:], []byte(u.name))
+}
+
+// asOf is the point of the log that the state stands at.
+func (s *state) asOf() (uint64, time.Time) {
+	return s.applied.Load(), time.Unix(0, s.appliedTime.Load()).UTC()
+}

@@ -1,0 +1,76 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/weirhq/weir/usage"
+)
+
+// Stats returns a snapshot of the engine's figures. It takes each shard's lock for an instant.
+func (e *Engine) Stats() usage.Stats {
+	s := e.state
+	st := usage.Stats{
+		AppliedIndex: s.applied.Load(),
+		DurableIndex: e.log.DurableIndex(),
+		Replayed:     s.replayed.Load(),
+		QueueItems:   int(e.committer.waiting.Load()),
+		Users:        int(s.dir.users.Load()),
+	}
+	for _, sh := range s.shards {
+		sh.mu.Lock()
+		st.Counted += sh.tally.counted
+		st.Duplicates += sh.tally.duplicates
+		st.Conflicts += sh.tally.conflicts
+		st.Rejected += sh.tally.rejected
+		st.DedupBytes += sh.ids.bytes()
+		st.Events += uint64(sh.ids.count())
+		if sh.frozenIDs != nil {
+			st.DedupBytes += sh.frozenIDs.bytes()
+		}
+		sh.mu.Unlock()
+	}
+	for _, t := range s.dir.all() {
+		if t.listed.Load() {
+			st.Tenants++
+		}
+		st.Series += t.seriesCount()
+	}
+	if e.closed.Load() {
+		return st // the store is gone
+	}
+	s.mu.Lock()
+	st.CheckpointIndex = s.ckpt.index
+	st.Blocks, st.LogBytes = s.blocks, s.logBytes
+	st.Events += s.ckpt.events
+	s.mu.Unlock()
+	runs, _, memory := e.store.Runs().Count()
+	st.DedupRuns = runs
+	st.DedupBytes += memory
+	st.DiskBytes, st.DiskFreeBytes = e.store.DiskBytes(), e.store.SpaceFree()
+	return st
+}
+
+// Health lists what must be well for the engine to take writes, worst things included.
+func (e *Engine) Health() []usage.HealthCheck {
+	checks := []usage.HealthCheck{
+		check("engine", e.store.Failed(), true),
+		check("disk", e.store.SpaceError(), false),
+		check("clock", e.clock.check(e.clock.now()), false),
+	}
+	stall := usage.HealthCheck{Name: "stall", OK: true}
+	if d := e.store.Stalled(); d > 0 {
+		stall.OK, stall.Detail = false, "the disk has not answered a sync for "+d.Round(time.Second).String()
+	}
+	open := usage.HealthCheck{Name: "open", OK: !e.closed.Load()}
+	if !open.OK {
+		open.Detail, open.Fatal = "the engine is closed", true
+	}
+	return append(checks, stall, open)
+}
+
+func check(name string, err error, fatal bool) usage.HealthCheck {
+	if err == nil {
+		return usage.HealthCheck{Name: name, OK: true}
+	}
+	return usage.HealthCheck{Name: name, Fatal: fatal, Detail: err.Error()}
+}

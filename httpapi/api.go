@@ -1,0 +1,186 @@
+package httpapi
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/weirhq/weir/usage"
+)
+
+// Options tune an API. Keys or NoAuth must be given; every other zero value is a default.
+type Options struct {
+	// Keys are the keys that are let in.
+	Keys *Keys
+	// NoAuth lets everybody in who speaks to a loopback name of this machine. Requests that a
+	// browser makes for another site are refused. For development only.
+	NoAuth bool
+	// Logger receives the access log (at debug) and internal errors. Default: discards.
+	Logger *slog.Logger
+	// Version is what /version answers. Default: "devel".
+	Version string
+	// Registry takes the metrics. Default: a new one, so that two APIs in one process work.
+	Registry *prometheus.Registry
+	// DrainDelay is how long /readyz answers 503 before the listener closes, so that a load
+	// balancer stops sending first. Default 0.
+	DrainDelay time.Duration
+	// DrainMax is how long requests in flight may take to end after that. Default 20 s.
+	DrainMax time.Duration
+}
+
+// EnsureDefaults fills every zero field.
+func (o *Options) EnsureDefaults() {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Version == "" {
+		o.Version = "devel"
+	}
+	if o.Registry == nil {
+		o.Registry = prometheus.NewRegistry()
+	}
+	if o.DrainMax == 0 {
+		o.DrainMax = 20 * time.Second
+	}
+}
+
+// Validate reports everything that is wrong with the options at once.
+func (o *Options) Validate() error {
+	var errs []error
+	if o.Keys == nil && !o.NoAuth {
+		errs = append(errs, errors.New("Options.Keys is nil: give keys, or set NoAuth"))
+	}
+	if o.Keys != nil && o.NoAuth {
+		errs = append(errs, errors.New("Options.Keys and Options.NoAuth exclude each other"))
+	}
+	if o.DrainDelay < 0 || o.DrainMax < 0 {
+		errs = append(errs, errors.New("Options.DrainDelay and DrainMax must not be negative"))
+	}
+	return errors.Join(errs...)
+}
+
+// API serves an engine over HTTP. It has no state of usage; two of them may share an engine.
+type API struct {
+	eng      Engine
+	keys     *Keys
+	noAuth   bool
+	log      *slog.Logger
+	version  string
+	started  time.Time
+	metrics  *metrics
+	routes   []*route
+	notFound *route // where requests are counted that no route takes
+	origin   *http.CrossOriginProtection
+
+	drainDelay, drainMax time.Duration
+	draining             atomic.Bool // set once by Serve, read by every /readyz
+}
+
+// New makes an API over eng. It does no I/O. opts is copied.
+func New(eng Engine, opts *Options) (*API, error) {
+	var o Options
+	if opts != nil {
+		o = *opts
+	}
+	o.EnsureDefaults()
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	a := &API{
+		eng: eng, keys: o.Keys, noAuth: o.NoAuth, log: o.Logger, version: o.Version,
+		started: time.Now(), origin: http.NewCrossOriginProtection(),
+		drainDelay: o.DrainDelay, drainMax: o.DrainMax,
+	}
+	a.metrics = newMetrics(o.Registry, eng)
+	a.routes = a.table()
+	a.notFound = &route{pattern: "other"}
+	for _, r := range append(a.routes, a.notFound) {
+		r.duration = a.metrics.duration.WithLabelValues(r.pattern)
+	}
+	return a, nil
+}
+
+// table is every route of the API.
+func (a *API) table() []*route {
+	get := func(h handler) map[string]handler {
+		return map[string]handler{http.MethodGet: h, http.MethodHead: h}
+	}
+	return []*route{
+		newRoute("/v1/events", map[string]handler{http.MethodPost: (*call).postEvents}),
+		newRoute("/v1/usage", get((*call).getUsage)),
+		newRoute("/v1/meters", get((*call).listMeters)),
+		newRoute("/v1/meters/{slug}", map[string]handler{
+			http.MethodGet: (*call).getMeter, http.MethodHead: (*call).getMeter,
+			http.MethodPut: (*call).putMeter, http.MethodDelete: (*call).deleteMeter,
+		}),
+		newRoute("/v1/system", get((*call).getSystem)),
+		newRoute("/healthz", get((*call).getHealth)),
+		newRoute("/readyz", get((*call).getReady)),
+		newRoute("/metrics", get((*call).getMetrics)),
+		newRoute("/version", get((*call).getVersion)),
+	}
+}
+
+// Handler answers the API as an http.Handler, for a server of the caller's own.
+func (a *API) Handler() http.Handler { return a }
+
+var _ http.Handler = (*API)(nil)
+
+// ServeHTTP answers one request.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	begin := time.Now()
+	c := &call{api: a, w: w, r: r, requestID: requestID(r), route: a.notFound}
+	w.Header().Set("X-Request-Id", c.requestID)
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	// Every request sets its own deadlines: on a connection that is kept alive the old ones
+	// of a request before would still be running.
+	c.deadlines()
+	defer func() {
+		if p := recover(); p != nil {
+			if p == http.ErrAbortHandler {
+				panic(p)
+			}
+			c.recovered(p)
+		}
+		took := time.Since(begin)
+		c.route.duration.Observe(took.Seconds())
+		a.metrics.request(c.route.pattern, r.Method, c.status)
+		if a.log.Enabled(r.Context(), slog.LevelDebug) {
+			a.log.Debug("request", "request_id", c.requestID, "method", r.Method, "path", r.URL.Path,
+				"status", c.status, "bytes", c.written, "took", took, "remote", r.RemoteAddr)
+		}
+	}()
+	c.dispatch()
+}
+
+// dispatch authenticates, finds the route and runs its handler. Authentication comes first
+// under /v1, so that a stranger does not learn which paths exist.
+func (c *call) dispatch() {
+	segments, ok := splitPath(c.r.URL)
+	if ok && len(segments) > 0 && segments[0] == "v1" {
+		if err := c.api.authorize(c.r); err != nil {
+			c.writeError(err)
+			return
+		}
+	}
+	var found *route
+	if ok {
+		found = c.api.find(segments, &c.slug)
+	}
+	if found == nil {
+		c.writeError(refuse(usage.CodeNotFound, "", "there is nothing at "+shorten(c.r.URL.Path)))
+		return
+	}
+	c.route = found
+	h, ok := found.methods[c.r.Method]
+	if !ok {
+		c.w.Header().Set("Allow", found.allow)
+		c.writeError(refuse(usage.CodeMethodNotAllowed, "",
+			shorten(c.r.Method)+" is not for "+found.pattern+"; it takes "+found.allow))
+		return
+	}
+	h(c)
+}

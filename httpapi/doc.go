@@ -1,0 +1,45 @@
+// Package httpapi puts an engine behind HTTP: events in, usage and meters out, health, metrics.
+//
+// # Usage
+//
+//	api, err := httpapi.New(eng, &httpapi.Options{Keys: keys, Logger: log})
+//	if err != nil { ... }
+//	err = api.Serve(ctx, listener) // until ctx ends; then drains
+//
+// [API.Handler] gives the bare handler to programs that own their server.
+//
+// # Routes
+//
+//	POST   /v1/events          one event, a batch, or a stream of lines
+//	GET    /v1/usage           what a meter counted, as JSON or CSV
+//	GET    /v1/meters          the list; GET, PUT, DELETE /v1/meters/{slug} for one
+//	GET    /v1/system          the engine's figures
+//	GET    /healthz /readyz /metrics /version
+//
+// Every other path is a problem "not_found"; a known path with another method is
+// "method_not_allowed" with an Allow header.
+//
+// # Guarantees
+//
+// A 2xx answer to an event is written after the engine has said that the event is durable. A
+// problem with code outcome_unknown means exactly that: the events of the request may have
+// counted, and the same ids may be sent again. Request bodies are inflated and parsed under
+// bounds (limits.go): a hostile body costs what the bounds say and no more.
+//
+// Errors are RFC 9457 problems. A field of a body is named by its JSON pointer (RFC 6901); a
+// query parameter is named as a member of the query, so "/limit" is ?limit=.
+//
+// # JSON
+//
+// Bodies are strict: duplicate names, unknown members, other types, broken UTF-8 and null are
+// refused. Null is refused because JavaScript writes NaN and an invalid Date as null: taking
+// it for "absent" would count such an event as one unit, now.
+//
+// # Concurrency
+//
+// Everything here is safe for concurrent use. The package starts no goroutine but those of
+// net/http and, while [API.Serve] runs, one that waits for its context.
+//
+// What it refuses to do: decide anything about usage, keep state of its own, or read the
+// environment.
+package httpapi

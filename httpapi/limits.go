@@ -1,0 +1,48 @@
+package httpapi
+
+import "time"
+
+// The bounds of this package. Those of events themselves are in package usage.
+const (
+	// jsonBodyBytesMax bounds a JSON body after inflation: 10,000 events of about 800 bytes.
+	jsonBodyBytesMax = 8 << 20
+	// batchEventsMax is how many events one JSON body may hold.
+	batchEventsMax = 10_000
+	// lineBytesMax bounds one line of NDJSON: an event with 4 KiB of metadata, every byte of
+	// it escaped as \u00XX, is under 32 KiB.
+	lineBytesMax = 64 << 10
+	// chunkEventsMax and chunkBytesMax close a chunk of a stream, whichever comes first:
+	// 4,096 is what one block of the log takes, 1 MiB is that many events of 256 bytes.
+	chunkEventsMax = 4096
+	chunkBytesMax  = 1 << 20
+	// rejectedListMax is how many refused events an answer lists; the total is always given.
+	rejectedListMax = 1000
+	// configBodyBytesMax bounds the body of a configuration request.
+	configBodyBytesMax = 256 << 10
+	// inflateWindowBytesMax bounds the history that a zstd frame may ask for. RFC 8878
+	// recommends that decoders take at least 8 MiB.
+	inflateWindowBytesMax = 8 << 20
+	// pooledBytesMax: larger buffers are left to the garbage collector, so that one large
+	// body does not stay in memory for ever.
+	pooledBytesMax = 2 << 20
+	// pooledEventsMax is the same bound for slices of events (about 200 bytes each).
+	pooledEventsMax = batchEventsMax
+
+	listLimitDefault = 100
+	listLimitMax     = 1000
+
+	// bodyIdleMax is how long a body, or the next chunk of a stream, may take to arrive.
+	bodyIdleMax = 60 * time.Second
+	// headerMax is how long the request line and headers may take; more is a slow-loris.
+	headerMax = 10 * time.Second
+	// idleMax is how long an unused keep-alive connection stays open.
+	idleMax = 120 * time.Second
+	// answerMax is how long writing an answer may take after its body was read.
+	answerMax = 60 * time.Second
+	// headerBytesMax bounds the headers of a request; net/http adds 4 KiB of slack.
+	headerBytesMax = 32 << 10
+
+	// retryAfterSeconds goes with every 429 and 503. The engine's queue empties in
+	// milliseconds, so the shortest value the header can say is right.
+	retryAfterSeconds = "1"
+)

@@ -1,0 +1,195 @@
+package httpapi
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"sort"
+	"strings"
+
+	"github.com/weirhq/weir/internal/strictjson"
+	"github.com/weirhq/weir/usage"
+)
+
+// getMeter answers one meter.
+func (c *call) getMeter() {
+	if _, err := c.query(); err != nil {
+		c.writeError(err)
+		return
+	}
+	st, ok := c.api.eng.Meter(c.slug)
+	if !ok || st.Archived {
+		c.writeError(c.noMeter())
+		return
+	}
+	c.writeMeter(http.StatusOK, st)
+}
+
+// listMeters answers a page of the meters in the order of their slugs.
+func (c *call) listMeters() {
+	q, err := c.query("limit", "cursor")
+	if err != nil {
+		c.writeError(err)
+		return
+	}
+	limit, err := listLimit(q.Get("limit"))
+	if err != nil {
+		c.writeError(err)
+		return
+	}
+	after, err := decodeCursor(q.Get("cursor"))
+	if err != nil {
+		c.writeError(err)
+		return
+	}
+	live := c.api.eng.Meters()
+	live = append([]usage.MeterState(nil), live...)
+	sort.Slice(live, func(i, j int) bool { return live[i].Meter.Slug < live[j].Meter.Slug })
+
+	buf := getBuffer()
+	defer putBuffer(buf)
+	b := append(buf.b, `{"data":[`...)
+	count, last, more := 0, "", false
+	for _, st := range live {
+		if st.Archived || st.Meter.Slug <= after {
+			continue
+		}
+		if count == limit {
+			more = true
+			break
+		}
+		text, err := json.Marshal(st.Meter)
+		if err != nil {
+			c.writeError(err)
+			return
+		}
+		if count > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, text...)
+		count, last = count+1, st.Meter.Slug
+	}
+	b = append(b, `],"next_cursor":`...)
+	if more {
+		b = appendString(b, encodeCursor(last))
+	} else {
+		b = append(b, "null"...)
+	}
+	b = append(b, "}\n"...)
+	buf.b = b
+	sum := sha256.Sum256(b)
+	c.writeTagged(http.StatusOK, `"`+hex.EncodeToString(sum[:12])+`"`, b)
+}
+
+// putMeter makes a meter, or changes the parts of it that may change.
+func (c *call) putMeter() {
+	if _, err := c.query(); err != nil {
+		c.writeError(err)
+		return
+	}
+	if err := c.wantJSON(); err != nil {
+		c.writeError(err)
+		return
+	}
+	buf := getBuffer()
+	defer putBuffer(buf)
+	text, err := c.readBody(buf.b, configBodyBytesMax)
+	buf.b = text
+	if err != nil {
+		c.writeError(err)
+		return
+	}
+	var m usage.Meter
+	if err := strictjson.Unmarshal(text, &m); err != nil {
+		c.writeError(meterError(err))
+		return
+	}
+	switch m.Slug {
+	case "":
+		m.Slug = c.slug
+	case c.slug:
+	default:
+		c.writeError(refuse(usage.CodeInvalidValue, "/slug",
+			"slug "+quoted(m.Slug)+" is not the one in the path, "+quoted(c.slug)+"; leave it out or make them equal"))
+		return
+	}
+	if list := m.Validate(); len(list) > 0 {
+		c.writeError(errorList(list))
+		return
+	}
+	var created bool
+	st, err := c.conditionally(func(cond usage.Condition) (st usage.MeterState, err error) {
+		st, created, err = c.api.eng.PutMeterIf(c.r.Context(), m, cond)
+		return st, err
+	})
+	if err != nil {
+		c.writeError(err)
+		return
+	}
+	status := http.StatusOK
+	if created {
+		status = http.StatusCreated
+		c.w.Header().Set("Location", "/v1/meters/"+c.slug)
+	}
+	c.writeMeter(status, st)
+}
+
+// deleteMeter archives a meter: it counts nothing more, its usage stays.
+func (c *call) deleteMeter() {
+	if _, err := c.query(); err != nil {
+		c.writeError(err)
+		return
+	}
+	if st, ok := c.api.eng.Meter(c.slug); !ok || st.Archived {
+		c.writeError(c.noMeter())
+		return
+	}
+	_, err := c.conditionally(func(cond usage.Condition) (usage.MeterState, error) {
+		return usage.MeterState{}, c.api.eng.DeleteMeterIf(c.r.Context(), c.slug, cond)
+	})
+	if err != nil {
+		c.writeError(err)
+		return
+	}
+	c.write(http.StatusNoContent, "", nil)
+}
+
+func (c *call) noMeter() error {
+	detail := "there is no meter " + quoted(c.slug)
+	var slugs []string
+	for _, st := range c.api.eng.Meters() {
+		if !st.Archived {
+			slugs = append(slugs, st.Meter.Slug)
+		}
+	}
+	if near, ok := usage.Nearest(c.slug, slugs); ok {
+		detail += "; did you mean " + near + "?"
+	}
+	return refuse(usage.CodeNotFound, "", detail)
+}
+
+func (c *call) writeMeter(status int, st usage.MeterState) {
+	text, err := json.Marshal(st.Meter)
+	if err != nil {
+		c.writeError(err)
+		return
+	}
+	c.writeTagged(status, meterTag(st), append(text, '\n'))
+}
+
+// meterFields are the members of a meter, for "did you mean".
+var meterFields = []string{"slug", "name", "event_type", "aggregation", "value_property", "unique_property",
+	"scale", "unit", "filters", "dimensions"}
+
+// meterError says why the text of a meter was refused.
+func meterError(err error) *usage.Error {
+	e := jsonError(err)
+	if e.Code != usage.CodeUnknownField {
+		return e
+	}
+	if near, ok := usage.Nearest(strings.TrimPrefix(e.Pointer, "/"), meterFields); ok {
+		return refuse(e.Code, e.Pointer, e.Detail+"; did you mean "+near+"?")
+	}
+	return e
+}

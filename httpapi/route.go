@@ -1,0 +1,184 @@
+package httpapi
+
+// Routing by hand, because http.ServeMux answers unknown paths, other methods and unclean
+// paths in plain text or with redirects, and an API answers problems.
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+	"sort"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/weirhq/weir/usage"
+)
+
+// handler answers one method of one route.
+type handler func(*call)
+
+// route is one path of the API and its methods.
+type route struct {
+	pattern  string // with {slug} for one variable segment; also the label of metrics
+	segments []string
+	methods  map[string]handler
+	allow    string // the methods, sorted, as the Allow header has them
+	duration prometheus.Observer
+}
+
+func newRoute(pattern string, methods map[string]handler) *route {
+	names := make([]string, 0, len(methods))
+	for m := range methods { // order-free: sorted below
+		names = append(names, m)
+	}
+	sort.Strings(names)
+	return &route{
+		pattern: pattern, segments: strings.Split(pattern[1:], "/"),
+		methods: methods, allow: strings.Join(names, ", "),
+	}
+}
+
+// splitPath cuts a path at its slashes and then decodes each part once, so that a slash that
+// was encoded is part of a name. It is false for a path that cannot be decoded.
+func splitPath(u *url.URL) ([]string, bool) {
+	path := u.EscapedPath()
+	if path == "" || path[0] != '/' {
+		return nil, false
+	}
+	parts := strings.Split(path[1:], "/")
+	for i, p := range parts {
+		if strings.IndexByte(p, '%') < 0 {
+			continue
+		}
+		decoded, err := url.PathUnescape(p)
+		if err != nil {
+			return nil, false
+		}
+		parts[i] = decoded
+	}
+	return parts, true
+}
+
+// find answers the route of a path and sets slug to its variable segment.
+func (a *API) find(segments []string, slug *string) *route {
+	for _, r := range a.routes {
+		if len(r.segments) != len(segments) {
+			continue
+		}
+		match := true
+		variable := ""
+		for i, want := range r.segments {
+			if want == "{slug}" {
+				variable = segments[i]
+				match = match && variable != ""
+			} else if want != segments[i] {
+				match = false
+			}
+		}
+		if match {
+			*slug = variable
+			return r
+		}
+	}
+	return nil
+}
+
+// call is one request on its way through the API.
+type call struct {
+	api       *API
+	w         http.ResponseWriter
+	r         *http.Request
+	route     *route
+	requestID string
+	slug      string // the variable segment of the path, decoded
+
+	status  int // 0 until the answer has begun
+	written int // bytes of the answer's body
+}
+
+// write sends the whole answer. An error of writing means that the client has gone; there is
+// nobody left to tell.
+func (c *call) write(status int, contentType string, body []byte) {
+	h := c.w.Header()
+	if contentType != "" {
+		h.Set("Content-Type", contentType)
+	}
+	if status != http.StatusNoContent && status != http.StatusNotModified {
+		h.Set("Content-Length", fmt.Sprint(len(body)))
+	}
+	c.status = status
+	c.w.WriteHeader(status)
+	if len(body) > 0 && c.r.Method != http.MethodHead {
+		n, _ := c.w.Write(body)
+		c.written += n
+	}
+}
+
+func (c *call) writeJSON(status int, body []byte) { c.write(status, "application/json", body) }
+
+// recovered answers a request whose handler panicked, and logs where.
+func (c *call) recovered(p any) {
+	c.api.log.Error("BUG: handler panicked", "request_id", c.requestID, "route", c.route.pattern,
+		"panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	if c.status == 0 {
+		c.writeProblem(problem{code: "internal", detail: "internal error; the log has it under this request_id"})
+	}
+}
+
+// query parses the query string. Only the names given may appear, each once: a misspelt
+// filter that is ignored answers another question than the one asked.
+func (c *call) query(names ...string) (url.Values, error) {
+	q, err := url.ParseQuery(c.r.URL.RawQuery)
+	if err != nil {
+		return nil, refuse(usage.CodeInvalidValue, "", "the query string cannot be decoded; percent-encode its values")
+	}
+	given := make([]string, 0, len(q))
+	for name := range q { // order-free: sorted below
+		given = append(given, name)
+	}
+	sort.Strings(given)
+	for _, name := range given {
+		if !known(name, names) {
+			detail := "unknown query parameter " + quoted(name)
+			if near, ok := usage.Nearest(name, names); ok {
+				detail += "; did you mean " + near + "?"
+			}
+			return nil, refuse(usage.CodeUnknownField, "/"+escapePointer(name), detail)
+		}
+		if len(q[name]) > 1 {
+			return nil, refuse(usage.CodeDuplicateKey, "/"+name, "the query parameter "+name+" appears twice")
+		}
+	}
+	return q, nil
+}
+
+func known(name string, names []string) bool {
+	for _, n := range names {
+		if n == name {
+			return true
+		}
+	}
+	return false
+}
+
+// escapePointer escapes a name for a JSON pointer (RFC 6901).
+func escapePointer(name string) string {
+	name = shorten(name)
+	if strings.ContainsAny(name, "~/") {
+		name = strings.ReplaceAll(strings.ReplaceAll(name, "~", "~0"), "/", "~1")
+	}
+	return name
+}
+
+// shorten cuts a value that is to be shown in an error. A cut in the middle of a character is
+// repaired when the text is written.
+func shorten(s string) string {
+	const shownMax = 64
+	if len(s) <= shownMax {
+		return s
+	}
+	return s[:shownMax] + "..."
+}
+
+func quoted(s string) string { return `"` + shorten(s) + `"` }

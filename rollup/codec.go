@@ -1,0 +1,211 @@
+package rollup
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"math/bits"
+)
+
+// The bytes of a page. docs/FORMAT.md has the whole; latestcodec.go and members.go have the
+// slots of kinds latest and unique.
+//
+//	0        1            2
+//	+--------+------------+----------+---------------------+----------
+//	| version| kind level | presence | slots, ascending    | to the end
+//	|   1 B  | 4 b   4 b  | 0..14 B  | Count uvarint, rest |
+//	+--------+------------+----------+---------------------+----------
+//
+// Canonical, because digests are taken over these bytes: a page without events is no bytes at all,
+// varints are as short as they can be, presence has no zero byte that its mask could leave out.
+
+// formatVersion is the first byte of a page. A reader refuses what it does not know.
+const formatVersion = 1
+
+// ErrCorrupt is returned when bytes are not a page of the kind and level that was asked for.
+var ErrCorrupt = errors.New("rollup: corrupt page")
+
+func corrupt(what string, at int) error {
+	return fmt.Errorf("%w: %s at byte %d", ErrCorrupt, what, at)
+}
+
+// Append appends the encoding of the page to dst and returns it. A page without events appends
+// nothing: do not store it. Equal content gives equal bytes, whatever was merged in which order. It
+// allocates only to grow dst, and, for kind unique, for the library's bookkeeping.
+func (p *Page) Append(dst []byte) []byte {
+	if p.Empty() {
+		return dst
+	}
+	dst = append(dst, formatVersion, byte(p.kind)<<4|byte(p.level))
+	if p.kind == KindUnique {
+		dst = binary.AppendUvarint(dst, uint64(p.slots[0].Count))
+		return appendMembers(dst, p.slots[0].Members)
+	}
+	dst = p.appendPresence(dst)
+	for w, word := range p.present {
+		for ; word != 0; word &= word - 1 {
+			a := &p.slots[w<<6+bits.TrailingZeros64(word)]
+			dst = binary.AppendUvarint(dst, uint64(a.Count))
+			switch p.kind {
+			case KindSum, KindAvg:
+				dst = binary.AppendVarint(dst, a.Sum)
+			case KindMin:
+				dst = binary.AppendVarint(dst, a.Min)
+			case KindMax:
+				dst = binary.AppendVarint(dst, a.Max)
+			case KindLatest:
+				dst = appendLatest(dst, a.Latest)
+			}
+		}
+	}
+	return dst
+}
+
+// Decode makes p the page that src holds; no bytes are the page without events. src is copied from,
+// never kept. After an error, which wraps [ErrCorrupt], p is empty. Memory and time are bounded by
+// the size of src.
+func (p *Page) Decode(k Kind, l Level, src []byte) error {
+	p.Reset(k, l)
+	if len(src) == 0 {
+		return nil
+	}
+	if err := p.decode(src); err != nil {
+		p.Reset(k, l)
+		return err
+	}
+	return nil
+}
+
+func (p *Page) decode(src []byte) error {
+	if src[0] != formatVersion {
+		return fmt.Errorf("%w: format version %d, this program reads %d",
+			ErrCorrupt, src[0], formatVersion)
+	}
+	if len(src) < 2 || src[1] != byte(p.kind)<<4|byte(p.level) {
+		return corrupt("other kind or level", 1)
+	}
+	i := 2
+	present := [2]uint64{1}
+	if p.kind != KindUnique {
+		if present, i = decodePresence(src, i, p.level.Slots(p.kind)); i < 0 {
+			return corrupt("presence", 2)
+		}
+	}
+	for w, word := range present {
+		for ; word != 0; word &= word - 1 {
+			slot := w<<6 + bits.TrailingZeros64(word)
+			next, err := p.decodeSlot(slot, src, i)
+			if err != nil {
+				return err
+			}
+			i = next
+			p.set(slot) // only now: a slot that is present is whole
+		}
+	}
+	if i != len(src) {
+		return corrupt("trailing bytes", i)
+	}
+	return nil
+}
+
+// decodeSlot reads the slot at src[i:] and returns the index of the byte after it.
+func (p *Page) decodeSlot(slot int, src []byte, i int) (int, error) {
+	count, next := uvarint(src, i)
+	if next < 0 || count == 0 || count > math.MaxInt64 {
+		return 0, corrupt("count", i)
+	}
+	a := Agg{Count: int64(count)}
+	i = next
+	switch p.kind {
+	case KindSum, KindAvg:
+		a.Sum, next = varint(src, i)
+	case KindMin:
+		a.Min, next = varint(src, i)
+	case KindMax:
+		a.Max, next = varint(src, i)
+	case KindLatest:
+		a.Latest, next = decodeLatest(src, i, count)
+	case KindUnique:
+		a.Members, next = decodeMembers(src, i, count)
+	}
+	if next < 0 {
+		return 0, corrupt("slot", i)
+	}
+	p.slots[slot] = a
+	return next, nil
+}
+
+// Presence is two bitmaps: which slots have events, eight to a byte, and a mask of those bytes that
+// are not zero. Only these are written: a page with one busy slot spends 2 bytes, not 8.
+//
+//	mask (1 B, for 96 slots 2 B, little-endian) | non-zero bytes of the slot bitmap, ascending
+
+func maskBytes(slots int) int { return (slots + 63) / 64 }
+
+func (p *Page) appendPresence(dst []byte) []byte {
+	at := len(dst)
+	dst = append(dst, 0, 0)[:at+maskBytes(p.level.Slots(p.kind))]
+	for w, word := range p.present {
+		for b := 0; word != 0; b, word = b+1, word>>8 {
+			if byte(word) != 0 {
+				dst[at+w] |= 1 << b
+				dst = append(dst, byte(word))
+			}
+		}
+	}
+	return dst
+}
+
+// decodePresence returns the bitmap and the index of the byte after it, negative when it is not
+// canonical.
+func decodePresence(src []byte, i, slots int) (present [2]uint64, next int) {
+	n := maskBytes(slots)
+	if len(src)-i < n {
+		return present, -1
+	}
+	mask := src[i : i+n]
+	i += n
+	for w, m := range mask {
+		for ; m != 0; m &= m - 1 {
+			if i >= len(src) || src[i] == 0 {
+				return present, -1
+			}
+			present[w] |= uint64(src[i]) << (8 * bits.TrailingZeros8(m))
+			i++
+		}
+	}
+	if present[0]|present[1] == 0 || bitLen(present) > slots {
+		return present, -1
+	}
+	return present, i
+}
+
+func bitLen(b [2]uint64) int {
+	if b[1] != 0 {
+		return 64 + bits.Len64(b[1])
+	}
+	return bits.Len64(b[0])
+}
+
+// uvarint reads the varint at src[i:] and returns the index of the byte after it, negative when it
+// is cut off, too great or longer than needed.
+func uvarint(src []byte, i int) (uint64, int) {
+	if i < len(src) && src[i] < 0x80 {
+		return uint64(src[i]), i + 1
+	}
+	if i >= len(src) {
+		return 0, -1
+	}
+	v, n := binary.Uvarint(src[i:])
+	if n <= 0 || src[i+n-1] == 0 {
+		return 0, -1
+	}
+	return v, i + n
+}
+
+// varint is uvarint for signed numbers (zigzag).
+func varint(src []byte, i int) (int64, int) {
+	u, next := uvarint(src, i)
+	return int64(u>>1) ^ -int64(u&1), next
+}

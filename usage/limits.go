@@ -1,0 +1,81 @@
+package usage
+
+import "time"
+
+// Every bound of what a client may send, with its derivation. Bounds of one engine (queues,
+// caches, series) are in its own package.
+const (
+	// IdentifierBytesMax bounds ids, tenants, users, sources and feature types. 128 bytes hold a
+	// UUID, an e-mail address, or an "auth0|..." subject several times over.
+	IdentifierBytesMax = 128
+
+	// SlugBytesMax bounds the names that an operator gives to meters, plans and quotas: they are
+	// path segments and metric labels, so they stay short enough to read.
+	SlugBytesMax = 64
+
+	// NameBytesMax and UnitBytesMax bound the words for people beside a slug: one line of a table.
+	NameBytesMax = 256
+	UnitBytesMax = 64
+
+	// MetadataBytesMax bounds the JSON text of an event's metadata. Ten times what the usual
+	// request log line needs; a block of 4,096 events with twice the usual 100 bytes stays far
+	// below its 4 MiB of decoded size.
+	MetadataBytesMax = 4096
+
+	// MetadataKeysMax bounds the members of all objects in metadata together, so that duplicate
+	// keys are found by comparing each with each (64 * 63 / 2 hashes are about a microsecond).
+	MetadataKeysMax = 64
+
+	// MetadataDepthMax bounds nesting; the metadata object itself is depth 1. It is also the
+	// longest property path behind "metadata.".
+	MetadataDepthMax = 4
+
+	// BatchEventsMax bounds the events of one JSON body: at 400 bytes an event that is half of
+	// BodyBytesMax, and at 1 M events/s it holds the committer for 10 ms.
+	BatchEventsMax = 10_000
+
+	// BodyBytesMax bounds a JSON body after decompression.
+	BodyBytesMax = 8 << 20
+
+	// LineBytesMax bounds one line of NDJSON. 4 KiB of metadata, five identifiers with every byte
+	// escaped (\u0061: six for one) and the rest of an event are below 9 KiB; the room above
+	// that is for white space.
+	LineBytesMax = 64 << 10
+
+	// DimensionsMax bounds the dimensions of a meter: a row of usage is kept for every combination.
+	DimensionsMax = 8
+
+	// FilterDepthMax and FilterNodesMax bound the tree of a meter's filters, FilterValuesMax
+	// the list of an "in" or "nin": a filter is walked for every event of its type.
+	FilterDepthMax  = 4
+	FilterNodesMax  = 64
+	FilterValuesMax = 256
+
+	// FilterTextBytesMax bounds a text that a filter compares with.
+	FilterTextBytesMax = 256
+
+	// ScaleMax is the greatest number of decimals a meter keeps: nano-units, which leave nine
+	// digits before the point of an int64.
+	ScaleMax = 9
+
+	// ScaleDefault is the scale of a meter that names none and does not count things.
+	ScaleDefault = 3
+
+	// DecimalScaleMax is the greatest number of decimals a [Decimal] holds: 10^18 is the greatest
+	// power of ten in an int64.
+	DecimalScaleMax = 18
+
+	// QuantityDefault is what an event without a quantity counts.
+	QuantityDefault = 1
+
+	// DurationMax bounds durations in configuration: a hundred years is forever, and any sum of two
+	// stays far below the 292 years a time.Duration can hold.
+	DurationMax = 36_525 * 24 * time.Hour
+
+	// quotedBytesMax is how much of a wrong value an error repeats: enough to find it by.
+	quotedBytesMax = 48
+
+	// suggestBytesMax is the longest word Nearest looks at; its three rows of the distance table
+	// stay on the stack.
+	suggestBytesMax = 128
+)
