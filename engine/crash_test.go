@@ -266,18 +266,22 @@ func TestDuplicateNeverOutrunsTheDisk(t *testing.T) {
 	require.NoError(t, err)
 	holding.Store(true)
 	answers := make(chan usage.Outcome, 2)
-	send := func() {
-		out, _ := e.Record(context.Background(), event("x"))
-		answers <- out
+	send := func(others int) {
+		evs := []usage.Event{event("x")}
+		for i := range others {
+			evs = append(evs, event(fmt.Sprint("other", i)))
+		}
+		out, _ := e.RecordBatch(context.Background(), evs)
+		answers <- out[0]
 	}
-	go send()
+	go send(0)
 	for { // until the event is applied: readable, though not yet durable
 		if units, _ := e.Current("acme", "api_calls"); units == 2 {
 			break
 		}
 		time.Sleep(time.Millisecond)
 	}
-	go send()
+	go send(pipelineItemsMin) // a block that does not wait for the one before it
 	for e.Stats().Duplicates == 0 { // until the retry is judged a duplicate, in memory
 		time.Sleep(time.Millisecond)
 	}
