@@ -281,7 +281,7 @@ func TestDuplicateNeverOutrunsTheDisk(t *testing.T) {
 		}
 		time.Sleep(time.Millisecond)
 	}
-	go send(pipelineItemsMin) // a block that does not wait for the one before it
+	go send(pipelineItemsMin)       // a block that does not wait for the one before it
 	for e.Stats().Duplicates == 0 { // until the retry is judged a duplicate, in memory
 		time.Sleep(time.Millisecond)
 	}
