@@ -14,6 +14,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 	"github.com/stretchr/testify/require"
+	"github.com/weirhq/weir/internal/crashtest"
 	"github.com/weirhq/weir/usage"
 )
 
@@ -34,14 +35,14 @@ func seed(t testing.TB) uint64 {
 // powerCut is a file system that takes a crash clone of itself at its n-th operation: what a disk
 // would hold if the power failed there, with a random part of what was not synced.
 type powerCut struct {
-	mem   *vfs.MemFS
+	mem   *crashtest.FS
 	rng   *rand.Rand
 	ops   atomic.Int64
 	at    int64
 	atCut func() // called when the cut happens
 
 	mu    sync.Mutex
-	clone *vfs.MemFS
+	clone *crashtest.FS
 }
 
 func (p *powerCut) fs() vfs.FS {
@@ -72,7 +73,7 @@ func TestPowerCut(t *testing.T) {
 	s := seed(t)
 	rng := rand.New(rand.NewPCG(s, 1))
 	clock := newTestClock()
-	mem := vfs.NewCrashableMem()
+	mem := crashtest.New()
 	m := newModel()
 	var opening, checkpointing, lostTail int
 	opsOfRound := int64(400)
@@ -181,7 +182,7 @@ func TestIOError(t *testing.T) {
 	failures, silent := 0, 0
 	for n := int64(1); ; n += int64(stride) {
 		rng := rand.New(rand.NewPCG(s, uint64(n)))
-		clock, m, mem := newTestClock(), newModel(), vfs.NewCrashableMem()
+		clock, m, mem := newTestClock(), newModel(), crashtest.New()
 		var ops atomic.Int64
 		failed := atomic.Bool{}
 		fs := errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
@@ -252,7 +253,7 @@ func ioErrorWorkload(t testing.TB, rng *rand.Rand, fs vfs.FS, clock *testClock, 
 // TestDuplicateNeverOutrunsTheDisk holds the fsync of an event back and sends the event again: the retry must
 // not be told "duplicate" while a power cut could still lose the first copy.
 func TestDuplicateNeverOutrunsTheDisk(t *testing.T) {
-	mem, clock := vfs.NewCrashableMem(), newTestClock()
+	mem, clock := crashtest.New(), newTestClock()
 	hold := make(chan struct{})
 	var holding atomic.Bool
 	fs := errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {

@@ -8,12 +8,13 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/weirhq/weir/engine"
 	"github.com/weirhq/weir/internal/commitlogtest"
+	"github.com/weirhq/weir/internal/crashtest"
 	"github.com/weirhq/weir/wal"
 )
 
 // soloHarness keeps a solo log on a disk that can lose power.
 type soloHarness struct {
-	fs    *vfs.MemFS
+	fs    *crashtest.FS
 	store *wal.Store
 	rng   *rand.Rand
 }
@@ -35,6 +36,6 @@ func (h *soloHarness) Crash(*testing.T) {
 
 func TestSoloLogConforms(t *testing.T) {
 	commitlogtest.Run(t, func(*testing.T) commitlogtest.Harness {
-		return &soloHarness{fs: vfs.NewCrashableMem(), rng: rand.New(rand.NewPCG(5, 5))}
+		return &soloHarness{fs: crashtest.New(), rng: rand.New(rand.NewPCG(5, 5))}
 	})
 }

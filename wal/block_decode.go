@@ -90,7 +90,7 @@ func (d *BlockDecoder) readColumns(
 	c.kind = d.takeInts(n)
 	r.ints("kinds", c.kind)
 	for _, kind := range c.kind {
-		if r.err == nil && kind != int64(KindEvent) && kind != int64(KindConfig) {
+		if r.err == nil && (kind < int64(KindEvent) || kind > int64(itemKindMax)) {
 			r.err = fmt.Errorf("%w (%d)", ErrUnknownKind, kind)
 		}
 	}

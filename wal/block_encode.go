@@ -187,7 +187,7 @@ func (e *BlockEncoder) add(items []*Item, index int) (sizeBound int) {
 
 // checkItem panics on an item that a reader would refuse: better no block than that.
 func checkItem(it *Item) {
-	if it.Kind != KindEvent && it.Kind != KindConfig || it.Op > itemOpMax {
+	if it.Kind < KindEvent || it.Kind > itemKindMax || it.Op > itemOpMax {
 		panic(fmt.Sprintf("BUG: item of kind %d, op %d", it.Kind, it.Op))
 	}
 	if bound := EncodedSizeBound(it); bound > ItemEncodedBytesMax {

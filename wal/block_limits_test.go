@@ -82,7 +82,7 @@ func TestBlockLimits(t *testing.T) {
 	for name, items := range map[string][]*Item{
 		"too many":     large(BlockItemsMax+1, func(int, *Item) {}),
 		"item too big": large(1, func(_ int, it *Item) { it.ID = strings.Repeat("x", ItemEncodedBytesMax) }),
-		"unknown kind": {{Kind: 3}},
+		"unknown kind": {{Kind: itemKindMax + 1}},
 		"unknown op":   {{Kind: KindEvent, Op: 3}},
 	} {
 		func() {

@@ -52,7 +52,7 @@ func drawItems(t *rapid.T) []*Item {
 	items := make([]*Item, n)
 	for i := range items {
 		it := &Item{
-			Kind:      rapid.SampledFrom([]ItemKind{KindEvent, KindEvent, KindConfig}).Draw(t, "kind"),
+			Kind:      rapid.SampledFrom([]ItemKind{KindEvent, KindEvent, KindConfig, KindConsume, KindOperation}).Draw(t, "kind"),
 			Op:        rapid.Uint8Max(itemOpMax).Draw(t, "op"),
 			TenantNum: num.Draw(t, "tenant number"),
 			UserNum:   num.Draw(t, "user number"),

@@ -232,9 +232,9 @@ func TestBlockUnknownKind(t *testing.T) {
 	if block[at] != 0 || block[at+1] != 2 {
 		t.Fatalf("the kind column is not where it is looked for: % x", block)
 	}
-	block[at+1] = 6
+	block[at+1] = 2 * uint8(itemKindMax+1)
 	blockSeal(block)
 	if _, _, err := d.Decode(block); !errors.Is(err, ErrUnknownKind) || errors.Is(err, ErrCorrupt) {
-		t.Errorf("kind 3: %v", err)
+		t.Errorf("unknown kind: %v", err)
 	}
 }

@@ -12,6 +12,13 @@ type ItemKind uint8
 const (
 	KindEvent  ItemKind = 1 // a usage event
 	KindConfig ItemKind = 2 // a change of configuration: Body
+	// KindConsume is usage that asks first: an event without time, or several items in Body.
+	KindConsume ItemKind = 3
+	// KindOperation is anything else that a client does to a tenant's numbers: a reservation, a lease and
+	// what becomes of them, an adjustment. Body says which.
+	KindOperation ItemKind = 4
+
+	itemKindMax = KindOperation
 )
 
 // Operations of an item, as stored.
@@ -47,7 +54,7 @@ type Item struct {
 	// decoded item carries the spans that its block made use of, perhaps none.
 	Spans []strictjson.Span
 
-	// Body is the JSON of a configuration item, nil when absent.
+	// Body is the JSON of what has no columns of its own, such as a configuration item; nil when absent.
 	Body []byte
 }
 

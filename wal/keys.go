@@ -10,10 +10,15 @@ import (
 // tuples they stand for:
 //
 //	log:    b  index u64                                     a block of events
-//	state:  m                                                meta of the newest checkpoint
+//	state:  a  number u64                                    entry of the audit log
 //	        c  name                                          configuration, by name
+//	        h  tenant u32, id hash u128                      reservation or lease
 //	        i  run u64, chunk u32                            chunk of a dedup run (run.go)
+//	        m                                                meta of the newest checkpoint
+//	        n  tenant u32                                    account: a tenant's configuration
+//	        o  number u64                                    crossing in the outbox
 //	        p  tenant u32, meter u32, level u8, page i64*    page of buckets
+//	        q  tenant u32, user u32                          ledger: counters of quotas
 //	        r  run u64, part u32                             filter of a dedup run (run.go)
 //	        R                                                manifest of the dedup runs
 //	        s  tenant u32, meter u32                         series
@@ -24,13 +29,18 @@ import (
 
 // Classes of keys: the first byte.
 const (
-	ClassBlock  = 'b'
-	ClassMeta   = 'm'
-	ClassConfig = 'c'
-	ClassPage   = 'p'
-	ClassSeries = 's'
-	ClassTenant = 't'
-	ClassUsers  = 'u'
+	ClassAudit   = 'a'
+	ClassBlock   = 'b'
+	ClassConfig  = 'c'
+	ClassHold    = 'h'
+	ClassMeta    = 'm'
+	ClassAccount = 'n'
+	ClassOutbox  = 'o'
+	ClassPage    = 'p'
+	ClassLedger  = 'q'
+	ClassSeries  = 's'
+	ClassTenant  = 't'
+	ClassUsers   = 'u'
 )
 
 const signBit = 1 << 63
@@ -38,7 +48,8 @@ const signBit = 1 << 63
 // stateClass reports whether class may stand first in a key of the state.
 func stateClass(class byte) bool {
 	switch class {
-	case ClassConfig, ClassPage, ClassSeries, ClassTenant, ClassUsers,
+	case ClassAccount, ClassAudit, ClassConfig, ClassHold, ClassLedger, ClassOutbox, ClassPage,
+		ClassSeries, ClassTenant, ClassUsers,
 		ClassMeta, runManifestClass, runChunkClass, runFilterClass:
 		return true
 	}
@@ -118,6 +129,72 @@ func ParseSeriesKey(key []byte) (tenant, meter uint32, err error) {
 		return 0, 0, err
 	}
 	return binary.BigEndian.Uint32(key[1:]), binary.BigEndian.Uint32(key[5:]), nil
+}
+
+// AppendAuditKey appends the key of an entry of the audit log; entries are numbered from 1.
+func AppendAuditKey(dst []byte, number uint64) []byte {
+	return binary.BigEndian.AppendUint64(append(dst, ClassAudit), number)
+}
+
+// ParseAuditKey is the inverse of [AppendAuditKey].
+func ParseAuditKey(key []byte) (number uint64, err error) { return parseNumber(key, ClassAudit) }
+
+// AppendOutboxKey appends the key of a crossing in the outbox; crossings are numbered from 1.
+func AppendOutboxKey(dst []byte, number uint64) []byte {
+	return binary.BigEndian.AppendUint64(append(dst, ClassOutbox), number)
+}
+
+// ParseOutboxKey is the inverse of [AppendOutboxKey].
+func ParseOutboxKey(key []byte) (number uint64, err error) { return parseNumber(key, ClassOutbox) }
+
+func parseNumber(key []byte, class byte) (uint64, error) {
+	if err := checkKey(key, class, 8); err != nil {
+		return 0, err
+	}
+	return binary.BigEndian.Uint64(key[1:]), nil
+}
+
+// AppendAccountKey appends the key of a tenant's configuration.
+func AppendAccountKey(dst []byte, tenant uint32) []byte {
+	return binary.BigEndian.AppendUint32(append(dst, ClassAccount), tenant)
+}
+
+// ParseAccountKey returns the tenant of an account's key.
+func ParseAccountKey(key []byte) (tenant uint32, err error) {
+	if err := checkKey(key, ClassAccount, 4); err != nil {
+		return 0, err
+	}
+	return binary.BigEndian.Uint32(key[1:]), nil
+}
+
+// AppendLedgerKey appends the key of the quota counters of a user, or of the tenant itself (user 0).
+func AppendLedgerKey(dst []byte, tenant, user uint32) []byte {
+	dst = binary.BigEndian.AppendUint32(append(dst, ClassLedger), tenant)
+	return binary.BigEndian.AppendUint32(dst, user)
+}
+
+// ParseLedgerKey is the inverse of [AppendLedgerKey].
+func ParseLedgerKey(key []byte) (tenant, user uint32, err error) {
+	if err := checkKey(key, ClassLedger, 8); err != nil {
+		return 0, 0, err
+	}
+	return binary.BigEndian.Uint32(key[1:]), binary.BigEndian.Uint32(key[5:]), nil
+}
+
+// AppendHoldKey appends the key of a reservation or lease.
+func AppendHoldKey(dst []byte, tenant uint32, id Hash) []byte {
+	dst = binary.BigEndian.AppendUint32(append(dst, ClassHold), tenant)
+	dst = binary.BigEndian.AppendUint64(dst, id.Hi)
+	return binary.BigEndian.AppendUint64(dst, id.Lo)
+}
+
+// ParseHoldKey is the inverse of [AppendHoldKey].
+func ParseHoldKey(key []byte) (tenant uint32, id Hash, err error) {
+	if err := checkKey(key, ClassHold, 20); err != nil {
+		return 0, Hash{}, err
+	}
+	return binary.BigEndian.Uint32(key[1:]),
+		Hash{binary.BigEndian.Uint64(key[5:]), binary.BigEndian.Uint64(key[13:])}, nil
 }
 
 // AppendPageKey appends the key of a page of buckets of one series and level.

@@ -56,6 +56,22 @@ func TestKeyOrder(t *testing.T) {
 		x, y, err := ParseUsersKey(AppendUsersKey(nil, a, b))
 		require.NoError(t, err)
 		require.Equal(t, []uint32{a, b}, []uint32{x, y})
+		x, y, err = ParseLedgerKey(AppendLedgerKey(nil, a, b))
+		require.NoError(t, err)
+		require.Equal(t, []uint32{a, b}, []uint32{x, y})
+		tenant, hash, err := ParseHoldKey(AppendHoldKey(nil, a, Hash{c, d}))
+		require.NoError(t, err)
+		require.Equal(t, a, tenant)
+		require.Equal(t, Hash{c, d}, hash)
+		tenant, err = ParseAccountKey(AppendAccountKey(nil, b))
+		require.NoError(t, err)
+		require.Equal(t, b, tenant)
+		number, err := ParseOutboxKey(AppendOutboxKey(nil, c))
+		require.NoError(t, err)
+		require.Equal(t, c, number)
+		number, err = ParseAuditKey(AppendAuditKey(nil, d))
+		require.NoError(t, err)
+		require.Equal(t, d, number)
 		x, y, err = ParseSeriesKey(AppendSeriesKey(nil, a, b))
 		require.NoError(t, err)
 		require.Equal(t, []uint32{a, b}, []uint32{x, y})
@@ -72,6 +88,10 @@ func TestKeyBytes(t *testing.T) {
 		"m":                                 metaKey(),
 		"cplans":                            AppendConfigKey(nil, "plans"),
 		"t\x00\x00\x00\x07":                 AppendTenantKey(nil, 7),
+		"n\x00\x00\x00\x07":                 AppendAccountKey(nil, 7),
+		"o\x01\x02\x03\x04\x05\x06\x07\x08": AppendOutboxKey(nil, 0x0102030405060708),
+		"a\x01\x02\x03\x04\x05\x06\x07\x08": AppendAuditKey(nil, 0x0102030405060708),
+		"q\x00\x00\x00\x07\x00\x00\x00\x02": AppendLedgerKey(nil, 7, 2),
 		"u\x00\x00\x00\x07\x00\x00\x01\x00": AppendUsersKey(nil, 7, 256),
 		"s\x00\x00\x00\x07\x00\x00\x00\x02": AppendSeriesKey(nil, 7, 2),
 		"p\x00\x00\x00\x07\x00\x00\x00\x02\x03\x80\x00\x00\x00\x00\x00\x00\x01": AppendPageKey(nil, 7, 2, 3, 1),

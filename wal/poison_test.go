@@ -14,7 +14,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 	"github.com/stretchr/testify/require"
-
+	"github.com/weirhq/weir/internal/crashtest"
 	"github.com/weirhq/weir/usage"
 )
 
@@ -31,7 +31,7 @@ func walFault(kind errorfs.OpKind, on *atomic.Bool) errorfs.Injector {
 func TestPoisonOnWALFault(t *testing.T) {
 	for _, kind := range []errorfs.OpKind{errorfs.OpFileWrite, errorfs.OpFileSyncData} {
 		var on atomic.Bool
-		mem := vfs.NewCrashableMem()
+		mem := crashtest.New()
 		o := storeTestOptions(errorfs.Wrap(mem, walFault(kind, &on)))
 		var out bytes.Buffer
 		o.Logger = slog.New(slog.NewTextHandler(&out, nil))
@@ -118,7 +118,7 @@ func TestPoisonFreezesDisk(t *testing.T) {
 
 // Pebble retries a flush that fails for ever, with writers waiting. Nobody must hang.
 func TestPoisonOnEndlessFlushFault(t *testing.T) {
-	mem := vfs.NewCrashableMem()
+	mem := crashtest.New()
 	fs := errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
 		if op.Kind == errorfs.OpFileWrite && strings.HasPrefix(op.Path, "/data/log/") && strings.HasSuffix(op.Path, ".sst") {
 			return syscall.EIO

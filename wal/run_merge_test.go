@@ -12,9 +12,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
-
+	"github.com/weirhq/weir/internal/crashtest"
 	"github.com/weirhq/weir/internal/race"
-
 	"github.com/weirhq/weir/usage"
 )
 
@@ -290,7 +289,7 @@ func TestPowerCutInMerge(t *testing.T) {
 		gens[i] = sortedIDs(rng, perGeneration, uint64(1+10*i), 100)
 	}
 	type cut struct {
-		fs           *vfs.MemFS
+		fs           *crashtest.FS
 		added, begun int
 		op           string
 	}
@@ -301,7 +300,7 @@ func TestPowerCutInMerge(t *testing.T) {
 		begun atomic.Int64
 		armed atomic.Bool
 	)
-	mem := vfs.NewCrashableMem()
+	mem := crashtest.New()
 	crash := errorfs.InjectorFunc(func(op errorfs.Op) error {
 		if !armed.Load() || op.Kind.ReadOrWrite() != errorfs.OpIsWrite {
 			return nil

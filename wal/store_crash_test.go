@@ -3,7 +3,6 @@ package wal
 import (
 	"flag"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -12,6 +11,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 	"github.com/stretchr/testify/require"
+	"github.com/weirhq/weir/internal/crashtest"
 )
 
 // Power cuts. Goal: whatever moment the power goes, every acknowledged block and checkpoint is
@@ -24,47 +24,15 @@ import (
 
 // powerCut is a clone and what the model knew before it was taken.
 type powerCut struct {
-	fs                     *vfs.MemFS
+	fs                     *crashtest.FS
 	op                     errorfs.Op
 	acked, submitted       uint64
 	checkpoint, committing uint64
 }
 
-// cloneableFS is a MemFS that can be cloned while others use it: two of MemFS's operations take
-// its clone lock twice for reading, which deadlocks when CrashClone asks for it in between.
-type cloneableFS struct {
-	*vfs.MemFS
-	twice *sync.RWMutex // held for reading by those two, and exclusively by clone
-}
-
-func newCloneableFS(mem *vfs.MemFS) cloneableFS { return cloneableFS{mem, new(sync.RWMutex)} }
-
-// Lock implements vfs.FS.
-func (fs cloneableFS) Lock(name string) (io.Closer, error) {
-	fs.twice.RLock()
-	defer fs.twice.RUnlock()
-	return fs.MemFS.Lock(name)
-}
-
-// ReuseForWrite implements vfs.FS.
-func (fs cloneableFS) ReuseForWrite(
-	oldname, newname string, category vfs.DiskWriteCategory,
-) (vfs.File, error) {
-	fs.twice.RLock()
-	defer fs.twice.RUnlock()
-	return fs.MemFS.ReuseForWrite(oldname, newname, category)
-}
-
-// clone returns what a power cut would leave.
-func (fs cloneableFS) clone(cfg vfs.CrashCloneCfg) *vfs.MemFS {
-	fs.twice.Lock()
-	defer fs.twice.Unlock()
-	return fs.CrashClone(cfg)
-}
-
 // powerCuts takes clones at random operations.
 type powerCuts struct {
-	mem cloneableFS
+	mem *crashtest.FS
 	m   *storeModel
 
 	mu    sync.Mutex // guards the block below and, for its readers here, m's counters
@@ -84,7 +52,7 @@ func (c *powerCuts) MaybeError(op errorfs.Op) error {
 		op: op, acked: c.m.acked, submitted: c.m.submitted,
 		checkpoint: c.m.checkpoint, committing: c.m.committing,
 	}
-	cut.fs = c.mem.clone(vfs.CrashCloneCfg{UnsyncedDataPercent: []int{0, 30, 100}[c.rng.IntN(3)], RNG: c.rng})
+	cut.fs = c.mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: []int{0, 30, 100}[c.rng.IntN(3)], RNG: c.rng})
 	c.cuts = append(c.cuts, cut)
 	return nil
 }
@@ -136,7 +104,7 @@ func TestStorePowerCuts(t *testing.T) {
 
 // runPowerCuts runs the workload twice over, with a clean reopening between, and returns the cuts.
 func runPowerCuts(t *testing.T, seed uint64, every int) []powerCut {
-	mem := newCloneableFS(vfs.NewCrashableMem())
+	mem := crashtest.New()
 	c := &powerCuts{mem: mem, m: &storeModel{}, rng: rand.New(rand.NewPCG(seed, 1)), every: every}
 	work := rand.New(rand.NewPCG(seed, 2))
 	for range 2 {
@@ -167,7 +135,7 @@ func checkPowerCut(cut powerCut, seed uint64, depth int) error {
 	}
 	if depth > 0 {
 		again := &powerCuts{
-			mem: newCloneableFS(cut.fs.CrashClone(vfs.CrashCloneCfg{})),
+			mem: cut.fs.CrashClone(vfs.CrashCloneCfg{}),
 			m:   m, rng: rand.New(rand.NewPCG(seed, 3)), every: 15,
 		}
 		s, err := Open("/data", storeTestOptions(errorfs.Wrap(again.mem, again)))
@@ -210,7 +178,7 @@ func checkPowerCut(cut powerCut, seed uint64, depth int) error {
 // The one that Pebble alone gets wrong: an ingested table survives a power cut that loses the
 // unsynced block it was derived from. Commit must have made the block durable.
 func TestStoreCommitMakesLogDurable(t *testing.T) {
-	mem := vfs.NewCrashableMem()
+	mem := crashtest.New()
 	s := openTestStore(t, mem)
 	m := &storeModel{s: s}
 	require.NoError(t, m.append(false))
@@ -229,7 +197,7 @@ func TestStoreCommitMakesLogDurable(t *testing.T) {
 // A process that dies leaves blocks that were written and not synced; the next one finds them. From
 // then on they count as durable, so opening must have made them so.
 func TestStoreOpenMakesLogDurable(t *testing.T) {
-	mem := vfs.NewCrashableMem()
+	mem := crashtest.New()
 	var on atomic.Bool
 	s := openTestStore(t, errorfs.Wrap(mem, walFault(errorfs.OpFileSyncData, &on)))
 	m := &storeModel{s: s}

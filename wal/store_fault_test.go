@@ -12,7 +12,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 	"github.com/stretchr/testify/require"
-
+	"github.com/weirhq/weir/internal/crashtest"
 	"github.com/weirhq/weir/usage"
 )
 
@@ -69,7 +69,7 @@ func faultWorkload(fs vfs.FS, m *storeModel) {
 // directory is opened again, by a new process (the files as they are) and after a power cut.
 func TestStoreFaults(t *testing.T) {
 	clean := &nthFault{n: -1}
-	faultWorkload(errorfs.Wrap(vfs.NewCrashableMem(), clean), &storeModel{})
+	faultWorkload(errorfs.Wrap(crashtest.New(), clean), &storeModel{})
 	ops := clean.count.Load()
 	t.Logf("%d operations", ops)
 	require.Greater(t, ops, int64(200))
@@ -99,7 +99,7 @@ func TestStoreFaults(t *testing.T) {
 
 // runFault runs the workload under f and checks what it left.
 func runFault(f *nthFault) (failed bool, err error) {
-	mem := vfs.NewCrashableMem()
+	mem := crashtest.New()
 	m := &storeModel{}
 	if err := within(30*time.Second, func() { faultWorkload(errorfs.Wrap(mem, f), m) }); err != nil {
 		return false, err

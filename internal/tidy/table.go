@@ -74,6 +74,7 @@ var Owners = []Owner{
 	{"github.com/cockroachdb/pebble/v2", "wal", "the key-value store under the log and the state"},
 	{"github.com/cockroachdb/errors", "wal", "Pebble's file systems wrap their errors with it"},
 	{"github.com/cockroachdb/pebble/v2", "raftfsm", "its own log store, in its own directory"},
+	{"github.com/cockroachdb/pebble/v2", "internal/crashtest", "the file system that tests cut the power of"},
 	{"github.com/RoaringBitmap/roaring/v2", "rollup", "exact unique counts"},
 	{"github.com/RoaringBitmap/roaring/v2", "wal", "the index of blocks by tenant"},
 	{"github.com/klauspost/compress", "wal", "S2 and zstd over block heaps"},
