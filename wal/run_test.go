@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/weirhq/weir/internal/race"
 	"github.com/zeebo/xxh3"
 )
 
@@ -31,7 +32,7 @@ func TestWriteRunRefusesUnsorted(t *testing.T) {
 // blocks are those of one generation: 1,000 items in each.
 func TestRunSize(t *testing.T) {
 	counts := []uint64{1_000_000, 10_000_000}
-	if testing.Short() {
+	if testing.Short() || race.Enabled {
 		counts = counts[:1]
 	}
 	for _, count := range counts {

@@ -12,6 +12,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 	"github.com/stretchr/testify/require"
 	"github.com/weirhq/weir/internal/crashtest"
+	"github.com/weirhq/weir/internal/race"
 )
 
 // Power cuts. Goal: whatever moment the power goes, every acknowledged block and checkpoint is
@@ -80,7 +81,7 @@ var simRounds = flag.Int("sim.rounds", 40, "size of the crash loops")
 
 func TestStorePowerCuts(t *testing.T) {
 	rounds, every := *simRounds/5, 40
-	if testing.Short() {
+	if testing.Short() || race.Enabled {
 		rounds = 2
 	}
 	total := 0

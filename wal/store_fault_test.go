@@ -13,6 +13,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 	"github.com/stretchr/testify/require"
 	"github.com/weirhq/weir/internal/crashtest"
+	"github.com/weirhq/weir/internal/race"
 	"github.com/weirhq/weir/usage"
 )
 
@@ -74,7 +75,7 @@ func TestStoreFaults(t *testing.T) {
 	t.Logf("%d operations", ops)
 	require.Greater(t, ops, int64(200))
 	stride := int64(1)
-	if testing.Short() {
+	if testing.Short() || race.Enabled {
 		stride = 17
 	}
 	poisoned := 0
