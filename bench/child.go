@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime/debug"
 	"sync/atomic"
 
 	"github.com/weirhq/weir/engine"
@@ -74,6 +75,7 @@ func runChild(args []string) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
+	debug.SetGCPercent(30) // as weir serve does
 	e, err := engine.Open(*dir, nil)
 	if err != nil {
 		return err

@@ -28,13 +28,17 @@ type idEntry struct {
 // newIDTable makes a table with room for n ids. base is the first log index it can hold.
 func newIDTable(n int, base uint64) *idTable {
 	slots := 1024
-	for slots < 2*n {
+	for !fits(n, slots) {
 		slots *= 2
 	}
 	t := &idTable{ids: make([]idEntry, 0, n), base: base}
 	t.size(slots)
 	return t
 }
+
+// fits tells whether n ids may stand in a table of slots: five eighths full, which half a million ids, a shard's
+// part of a generation on two cores, are of 2^20.
+func fits(n, slots int) bool { return n <= slots/8*5 }
 
 func (t *idTable) size(slots int) {
 	t.tags, t.refs, t.mask = make([]uint8, slots), make([]uint32, slots), uint64(slots-1)
@@ -66,8 +70,8 @@ func (t *idTable) find(h wal.Hash) *idEntry {
 
 // insert adds an id that find did not find.
 func (t *idTable) insert(h wal.Hash, payload uint32, block uint64) {
-	if 2*(len(t.ids)+1) > len(t.tags) {
-		t.size(4 * len(t.tags)) // a table that grows is a young one: few copies
+	if !fits(len(t.ids)+1, len(t.tags)) {
+		t.size(2 * len(t.tags))
 		for i := range t.ids {
 			t.place(uint32(i))
 		}
