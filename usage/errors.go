@@ -22,6 +22,9 @@ const (
 	CodeConflict         ErrorCode = "conflict"               // the id is used by another payload
 	CodeInUse            ErrorCode = "in_use"                 // something still needs what is to be deleted
 	CodeMeterImmutable   ErrorCode = "meter_immutable"        // only name and unit of a meter may change
+	CodeCommitted        ErrorCode = "reservation_committed"  // the reservation is settled already
+	CodeReleased         ErrorCode = "reservation_released"   // the reservation was given back
+	CodeExpired          ErrorCode = "reservation_expired"    // the reservation ran out
 	CodePrecondition     ErrorCode = "precondition_failed"    // If-Match or If-None-Match does not hold
 	CodeTooLarge         ErrorCode = "too_large"              // beyond a bound on size or count
 	CodeUnsupportedMedia ErrorCode = "unsupported_media_type" // a content type or encoding that is not taken
@@ -32,11 +35,14 @@ const (
 	CodeOverflow         ErrorCode = "overflow"               // the number, or the total with it, does not fit an int64
 	CodeUnknownFeature   ErrorCode = "unknown_feature"        // no meter counts the feature_type
 	CodeUnknownTenant    ErrorCode = "unknown_tenant"         // unknown tenants are refused by the settings
+	CodeUnknownPlan      ErrorCode = "unknown_plan"           // there is no such plan
+	CodeUserRequired     ErrorCode = "user_id_required"       // a quota is for each user, and none is named
 	CodeEventTooOld      ErrorCode = "event_too_old"          // the timestamp is before the accepted age
 	CodeEventInFuture    ErrorCode = "event_in_future"        // the timestamp is too far ahead of log time
 	CodeEventArchived    ErrorCode = "event_archived"         // the raw event is no longer kept
 	CodeCardinalityLimit ErrorCode = "cardinality_limit"      // too many distinct users or values
 	CodeResolution       ErrorCode = "resolution_unavailable" // finer than what is still kept; never an estimate
+	CodeQuotaExceeded    ErrorCode = "quota_exceeded"         // denied, where the caller asked for a status
 	CodeRateLimited      ErrorCode = "rate_limited"           // weir protects itself; retry later
 	CodeOverloaded       ErrorCode = "overloaded"             // too much is waiting; retry later
 	CodeOutcomeUnknown   ErrorCode = "outcome_unknown"        // done or not done; retry with the same id

@@ -72,6 +72,41 @@ const (
 	// stays far below the 292 years a time.Duration can hold.
 	DurationMax = 36_525 * 24 * time.Hour
 
+	// PlanQuotasMax bounds the quotas of a plan: each one on the meter of an event is judged for it.
+	PlanQuotasMax = 64
+
+	// RequestItemsMax bounds the items of one consume: they are judged and counted as one.
+	RequestItemsMax = 64
+
+	// TenantMetadataBytesMax bounds the JSON text that an operator keeps with a tenant.
+	TenantMetadataBytesMax = 4096
+
+	// ReasonBytesMax bounds why somebody corrected a number: a sentence or two.
+	ReasonBytesMax = 512
+
+	// HoldTTLDefaultSeconds and HoldTTLMaxSeconds are how long a reservation or lease may stay open: five minutes when
+	// nothing is said, a day at most, because units that nobody uses are missing to everybody else.
+	HoldTTLDefaultSeconds = 300
+	HoldTTLMaxSeconds     = 86_400
+
+	// ThresholdsMax bounds the warning thresholds of a quota: which have fired is a set of 16 bits.
+	ThresholdsMax       = 16
+	ThresholdPercentMax = 1000
+
+	// RatioMax and RatioDecimalsMax bound warn_at and throttle_at: a ratio times a limit stays within 128 bits.
+	RatioMax         = 1000
+	RatioDecimalsMax = 9
+
+	// RatePerMax bounds the period of a rate, so that limit x nanoseconds stays within 128 bits and a bucket that is
+	// refilled so slowly is not better called a period.
+	RatePerMax = 31 * 24 * time.Hour
+
+	// PeriodLengthMax bounds sliding and first_use periods: ten years.
+	PeriodLengthMax = 3653 * 24 * time.Hour
+
+	// maxDelayDefault is how long a throttled call may be told to wait when the quota does not say.
+	maxDelayDefault = Duration(time.Second)
+
 	// quotedBytesMax is how much of a wrong value an error repeats: enough to find it by.
 	quotedBytesMax = 48
 

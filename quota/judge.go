@@ -1,0 +1,170 @@
+package quota
+
+import (
+	"cmp"
+	"math/bits"
+	"strings"
+
+	"github.com/weirhq/weir/usage"
+)
+
+// Level is how a quota stands before a call. Amounts are scaled units, times unix nanoseconds.
+type Level struct {
+	Used      int64 // >= 0; of a rate quota: burst - tokens
+	Reserved  int64
+	OverSince int64 // since when used + reserved is over the limit; 0: it is not
+	End       int64 // of the period; 0: it has none, or none that is known
+	Bucket    Bucket
+}
+
+// Verdict is what one quota says of a call.
+type Verdict struct {
+	Decision   usage.Decision
+	Reason     usage.Reason
+	Allowed    bool
+	DelayNanos int64 // of throttle
+	RetryNanos int64 // of a block that time alone lifts; 0: unknown or never
+}
+
+// Judge says what the quota makes of cost more units at now, by the decision table; L is the limit, H the cap, W and T the
+// warning and throttling levels, u the sum of used, reserved and cost:
+//
+//	1  cost > H (rate: cost > burst)   block cost_exceeds_limit
+//	2  u > H                           block quota_exceeded
+//	3  u > L, grace over               block grace_expired
+//	4  rate: cost > tokens             block throttled, retry when they are there
+//	5  u > L                           overage
+//	6  u > T, delay <= max             throttle
+//	6b u > T, delay > max              block throttled, retry after the delay
+//	7  u > W                           warn
+//	8  else                            allow
+//
+// Comparisons are strict: a limit of 100 admits exactly 100. Cost 0 asks how things stand. For a meter with a value now, cost
+// is what it raises; one that does not raise it is always allowed.
+func (p *Policy) Judge(l Level, cost, now int64) Verdict {
+	if p.Kind == KindRate {
+		return p.judgeRate(l, cost, now)
+	}
+	u := l.Used + l.Reserved + cost
+	switch {
+	case p.Latest && cost <= 0:
+		if u > p.Limit {
+			return Verdict{Decision: usage.DecisionOverage, Allowed: true}
+		}
+	case cost > p.Cap:
+		return block(usage.ReasonCostTooHigh, 0)
+	case u > p.Cap:
+		return block(usage.ReasonExceeded, p.untilEnd(l, now))
+	case u > p.Limit && p.grace >= 0 && l.OverSince != 0 && now >= l.OverSince+p.grace, u > p.Limit && p.grace == 0:
+		return block(usage.ReasonGrace, p.untilEnd(l, now))
+	case u > p.Limit:
+		return Verdict{Decision: usage.DecisionOverage, Allowed: true}
+	case u > p.slowAt && l.End > now:
+		d := delay(cost, l.End-now, p.Limit-l.Used-l.Reserved)
+		if d > p.maxDelay {
+			return block(usage.ReasonThrottled, d)
+		}
+		return Verdict{Decision: usage.DecisionThrottle, Allowed: true, DelayNanos: d}
+	}
+	if u > p.warnAt {
+		return Verdict{Decision: usage.DecisionWarn, Allowed: true}
+	}
+	return Verdict{Decision: usage.DecisionAllow, Allowed: true}
+}
+
+func (p *Policy) judgeRate(l Level, cost, now int64) Verdict {
+	if cost > p.Rate.Burst {
+		return block(usage.ReasonCostTooHigh, 0)
+	}
+	if wait := l.Bucket.Wait(p.Rate, cost, now); wait > 0 {
+		return block(usage.ReasonThrottled, wait)
+	}
+	return Verdict{Decision: usage.DecisionAllow, Allowed: true}
+}
+
+func (p *Policy) untilEnd(l Level, now int64) int64 {
+	if l.End > now {
+		return l.End - now
+	}
+	return 0
+}
+
+func block(reason usage.Reason, retry int64) Verdict {
+	return Verdict{Decision: usage.DecisionBlock, Reason: reason, RetryNanos: retry}
+}
+
+// delay is cost x rest / left: what spreads what is left evenly over the rest of the period. left is what remains of the
+// limit before the call, at least cost.
+func delay(cost, rest, left int64) int64 {
+	if cost <= 0 {
+		return 0
+	}
+	hi, lo := bits.Mul64(uint64(cost), uint64(rest))
+	if left <= 0 || hi >= uint64(left) {
+		return never
+	}
+	d, _ := bits.Div64(hi, lo, uint64(left))
+	return int64(min(d, never))
+}
+
+// severity orders decisions.
+func severity(d usage.Decision) int {
+	switch d {
+	case usage.DecisionWarn:
+		return 1
+	case usage.DecisionThrottle:
+		return 2
+	case usage.DecisionOverage:
+		return 3
+	case usage.DecisionBlock:
+		return 4
+	default:
+		return 0
+	}
+}
+
+// Severer compares two decisions: positive when a is more severe than b.
+func Severer(a, b usage.Decision) int { return cmp.Compare(severity(a), severity(b)) }
+
+// Standing is a quota after its verdict, for finding the one that binds.
+type Standing struct {
+	Decision  usage.Decision
+	Remaining int64 // max(0, limit - used - reserved)
+	Limit     int64 // Unlimited: none
+	Slug      string
+}
+
+// Binds reports whether a, rather than b, is the quota that decides the answer: the worse decision, then the least
+// remaining of its limit, then the first slug.
+func (a Standing) Binds(b Standing) bool {
+	if c := Severer(a.Decision, b.Decision); c != 0 {
+		return c > 0
+	}
+	if c := compareRatio(a, b); c != 0 {
+		return c < 0
+	}
+	return strings.Compare(a.Slug, b.Slug) < 0
+}
+
+// compareRatio compares remaining / limit of two, exactly. Without a limit everything remains.
+func compareRatio(a, b Standing) int {
+	if a.Limit == Unlimited || b.Limit == Unlimited {
+		return cmp.Compare(boolInt(a.Limit == Unlimited), boolInt(b.Limit == Unlimited))
+	}
+	if a.Limit == 0 || b.Limit == 0 { // nothing remains of nothing
+		return cmp.Compare(boolInt(a.Limit != 0 && a.Remaining > 0), boolInt(b.Limit != 0 && b.Remaining > 0))
+	}
+	ah, al := bits.Mul64(uint64(a.Remaining), uint64(b.Limit))
+	bh, bl := bits.Mul64(uint64(b.Remaining), uint64(a.Limit))
+	if c := cmp.Compare(ah, bh); c != 0 {
+		return c
+	}
+	return cmp.Compare(al, bl)
+}
+
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,221 @@
+package quota
+
+import (
+	"encoding/json"
+	"math/big"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/weirhq/weir/usage"
+)
+
+// policyOf compiles the JSON of a quota on a sum meter of scale 0.
+func policyOf(t require.TestingT, text string) *Policy {
+	q := usage.Quota{Slug: "q", Meter: "m"}
+	require.NoError(t, json.Unmarshal([]byte(text), &q))
+	require.Empty(t, q.Validate())
+	p, err := Compile(q, Meter{Slug: "m", Aggregation: usage.Sum})
+	require.NoError(t, err)
+	return p
+}
+
+const second = int64(time.Second)
+
+// TestJudge is the decision table, row by row and edge by edge.
+func TestJudge(t *testing.T) {
+	const monthly = `{"period":"month","limit":100,"warn_at":0.8`
+	cases := []struct {
+		name, quota    string
+		used, reserved int64
+		overSince      int64
+		cost           int64
+		want           Verdict
+	}{
+		{"below", monthly + `}`, 0, 0, 0, 1, Verdict{Decision: usage.DecisionAllow, Allowed: true}},
+		{"exactly W", monthly + `}`, 79, 0, 0, 1, Verdict{Decision: usage.DecisionAllow, Allowed: true}},
+		{"first beyond W", monthly + `}`, 80, 0, 0, 1, Verdict{Decision: usage.DecisionWarn, Allowed: true}},
+		{"exactly L", monthly + `}`, 99, 0, 0, 1, Verdict{Decision: usage.DecisionWarn, Allowed: true}},
+		{"beyond H", monthly + `}`, 100, 0, 0, 1, Verdict{Decision: usage.DecisionBlock, Reason: usage.ReasonExceeded, RetryNanos: 900 * second}},
+		{"reserved counts", monthly + `}`, 50, 50, 0, 1, Verdict{Decision: usage.DecisionBlock, Reason: usage.ReasonExceeded, RetryNanos: 900 * second}},
+		{"cost > H", monthly + `}`, 0, 0, 0, 101, Verdict{Decision: usage.DecisionBlock, Reason: usage.ReasonCostTooHigh}},
+		{"cost = H", monthly + `}`, 0, 0, 0, 100, Verdict{Decision: usage.DecisionWarn, Allowed: true}},
+		{"cost 0 at the limit", monthly + `}`, 100, 0, 0, 0, Verdict{Decision: usage.DecisionWarn, Allowed: true}},
+		{"cost 0 above, limit lowered below used", monthly + `}`, 150, 0, 0, 0, Verdict{Decision: usage.DecisionBlock, Reason: usage.ReasonExceeded, RetryNanos: 900 * second}},
+		{"limit 0", `{"period":"month","limit":0}`, 0, 0, 0, 1, Verdict{Decision: usage.DecisionBlock, Reason: usage.ReasonCostTooHigh}},
+		{"limit 0, cost 0", `{"period":"month","limit":0}`, 0, 0, 0, 0, Verdict{Decision: usage.DecisionAllow, Allowed: true}},
+		{"unlimited", `{"period":"month","limit":null}`, 1 << 60, 0, 0, 1 << 60, Verdict{Decision: usage.DecisionAllow, Allowed: true}},
+		{"overage", monthly + `,"overage":20}`, 100, 0, 0, 1, Verdict{Decision: usage.DecisionOverage, Allowed: true}},
+		{"exactly H", monthly + `,"overage":20}`, 119, 0, 0, 1, Verdict{Decision: usage.DecisionOverage, Allowed: true}},
+		{"beyond H with overage", monthly + `,"overage":20}`, 120, 0, 0, 1, Verdict{Decision: usage.DecisionBlock, Reason: usage.ReasonExceeded, RetryNanos: 900 * second}},
+		{"unlimited overage", monthly + `,"overage":"unlimited"}`, 1 << 59, 0, 0, 1 << 58, Verdict{Decision: usage.DecisionOverage, Allowed: true}},
+		{"soft", monthly + `,"mode":"soft"}`, 100, 0, 0, 500, Verdict{Decision: usage.DecisionOverage, Allowed: true}},
+		{"grace begins", monthly + `,"overage":20,"grace_period":"10s"}`, 100, 0, 0, 1, Verdict{Decision: usage.DecisionOverage, Allowed: true}},
+		{"in grace", monthly + `,"overage":20,"grace_period":"10s"}`, 101, 0, 100*second - 10*second + 1, 1, Verdict{Decision: usage.DecisionOverage, Allowed: true}},
+		{"grace over", monthly + `,"overage":20,"grace_period":"10s"}`, 101, 0, 90 * second, 1, Verdict{Decision: usage.DecisionBlock, Reason: usage.ReasonGrace, RetryNanos: 900 * second}},
+		{"grace 0", monthly + `,"overage":20,"grace_period":"0s"}`, 100, 0, 0, 1, Verdict{Decision: usage.DecisionBlock, Reason: usage.ReasonGrace, RetryNanos: 900 * second}},
+		{"exactly T", monthly + `,"throttle_at":0.9}`, 89, 0, 0, 1, Verdict{Decision: usage.DecisionWarn, Allowed: true}},
+		// 1 unit of the 10 that are left, 900 s to go: 90 s, more than the second that is allowed.
+		{"throttled away", monthly + `,"throttle_at":0.9}`, 90, 0, 0, 1, Verdict{Decision: usage.DecisionBlock, Reason: usage.ReasonThrottled, RetryNanos: 90 * second}},
+		{"throttled", monthly + `,"throttle_at":0.9,"max_delay":"90s"}`, 90, 0, 0, 1, Verdict{Decision: usage.DecisionThrottle, Allowed: true, DelayNanos: 90 * second}},
+		{"throttle counts reserved", monthly + `,"throttle_at":0.9,"max_delay":"5m"}`, 90, 5, 0, 1, Verdict{Decision: usage.DecisionThrottle, Allowed: true, DelayNanos: 180 * second}},
+		{"throttle, cost 0", monthly + `,"throttle_at":0.5}`, 90, 0, 0, 0, Verdict{Decision: usage.DecisionThrottle, Allowed: true}},
+		{"W rounds down", `{"period":"month","limit":9,"warn_at":0.5}`, 4, 0, 0, 0, Verdict{Decision: usage.DecisionAllow, Allowed: true}},
+		{"W rounds down, beyond", `{"period":"month","limit":9,"warn_at":0.5}`, 4, 0, 0, 1, Verdict{Decision: usage.DecisionWarn, Allowed: true}},
+		{"no warning", `{"period":"month","limit":100,"warn_at":null}`, 99, 0, 0, 1, Verdict{Decision: usage.DecisionAllow, Allowed: true}},
+	}
+	for _, c := range cases {
+		l := Level{Used: c.used, Reserved: c.reserved, OverSince: c.overSince, End: 1000 * second}
+		require.Equal(t, c.want, policyOf(t, c.quota).Judge(l, c.cost, 100*second), c.name)
+	}
+}
+
+func TestJudgeRate(t *testing.T) {
+	p := policyOf(t, `{"rate":{"limit":10,"per":"1s","burst":20}}`)
+	var b Bucket
+	judge := func(cost, now int64) Verdict { return p.Judge(Level{Bucket: b}, cost, now) }
+	require.Equal(t, Verdict{Decision: usage.DecisionBlock, Reason: usage.ReasonCostTooHigh}, judge(21, second))
+	require.True(t, judge(20, second).Allowed)
+	b = b.Take(p.Rate, 20, second)
+	require.EqualValues(t, 0, b.Tokens(p.Rate, second))
+	require.Equal(t, Verdict{Decision: usage.DecisionBlock, Reason: usage.ReasonThrottled, RetryNanos: second / 10}, judge(1, second))
+	require.True(t, judge(1, second+second/10).Allowed)
+	require.False(t, judge(1, second+second/10-1).Allowed)
+	require.Equal(t, 3*second, b.FullAt(p.Rate, second))
+}
+
+func TestJudgeLatest(t *testing.T) {
+	q := usage.Quota{Slug: "seats", Meter: "seats", Period: usage.Period{Kind: usage.PeriodLifetime}, Limit: usage.Num(usage.Int(5))}
+	p, err := Compile(q, Meter{Slug: "seats", Aggregation: usage.Latest})
+	require.NoError(t, err)
+	require.False(t, p.Judge(Level{Used: 5}, 1, 0).Allowed)
+	require.True(t, p.Judge(Level{Used: 9}, -1, 0).Allowed, "a call that lowers the value is always allowed")
+	require.True(t, p.Judge(Level{Used: 9}, 0, 0).Allowed)
+	q.Period.Kind = usage.PeriodMonth
+	_, err = Compile(q, Meter{Slug: "seats", Aggregation: usage.Latest})
+	require.Equal(t, "/period", err.(*usage.Error).Pointer)
+}
+
+// The decision of Judge is that of the table over unbounded integers.
+func TestJudgeAgainstModel(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		amount := rapid.OneOf(rapid.Int64Range(0, 20), rapid.Int64Range(0, 1<<59))
+		p := &Policy{Limit: amount.Draw(t, "limit"), Kind: KindCalendar, grace: rapid.Int64Range(-1, 3).Draw(t, "grace")}
+		p.Cap = p.Limit + amount.Draw(t, "overage")
+		p.warnAt = rapid.Int64Range(0, p.Limit).Draw(t, "warn")
+		p.slowAt = rapid.SampledFrom([]int64{never, p.Limit / 2}).Draw(t, "slow")
+		p.maxDelay = amount.Draw(t, "max delay")
+		l := Level{Used: amount.Draw(t, "used"), Reserved: amount.Draw(t, "reserved"), End: 10}
+		if l.Used+l.Reserved > p.Limit {
+			l.OverSince = 1
+		}
+		cost, now := amount.Draw(t, "cost"), rapid.Int64Range(1, 9).Draw(t, "now")
+		got := p.Judge(l, cost, now)
+		require.Equal(t, modelJudge(p, l, cost, now), got.Decision)
+		require.Equal(t, got.Decision != usage.DecisionBlock, got.Allowed)
+	})
+}
+
+func modelJudge(p *Policy, l Level, cost, now int64) usage.Decision {
+	n := func(v int64) *big.Int { return big.NewInt(v) }
+	u := new(big.Int).Add(n(l.Used), new(big.Int).Add(n(l.Reserved), n(cost)))
+	if u.Cmp(n(p.Cap)) > 0 {
+		return usage.DecisionBlock
+	}
+	if u.Cmp(n(p.Limit)) > 0 {
+		if p.grace == 0 || p.grace > 0 && l.OverSince > 0 && now-l.OverSince >= p.grace {
+			return usage.DecisionBlock
+		}
+		return usage.DecisionOverage
+	}
+	if u.Cmp(n(p.slowAt)) > 0 {
+		d := new(big.Int)
+		if cost > 0 {
+			d.Quo(new(big.Int).Mul(n(cost), n(l.End-now)), n(p.Limit-l.Used-l.Reserved))
+		}
+		if d.Cmp(n(p.maxDelay)) > 0 {
+			return usage.DecisionBlock
+		}
+		return usage.DecisionThrottle
+	}
+	if u.Cmp(n(p.warnAt)) > 0 {
+		return usage.DecisionWarn
+	}
+	return usage.DecisionAllow
+}
+
+func TestBinds(t *testing.T) {
+	order := []Standing{ // each binds rather than those after it
+		{usage.DecisionBlock, 5, 10, "z"}, {usage.DecisionOverage, 0, 10, "a"}, {usage.DecisionThrottle, 9, 10, "a"},
+		{usage.DecisionWarn, 0, 0, "a"}, {usage.DecisionWarn, 1, 10, "a"}, {usage.DecisionWarn, 1 << 58, 1 << 60, "a"},
+		{usage.DecisionWarn, 3, 10, "a"}, {usage.DecisionWarn, 6, 20, "b"}, {usage.DecisionWarn, Unlimited, Unlimited, "a"},
+		{usage.DecisionAllow, 0, 10, "a"},
+	}
+	for i, a := range order {
+		for j, b := range order {
+			require.Equal(t, i < j, i != j && a.Binds(b), "%v and %v", a, b)
+		}
+	}
+}
+
+func TestCrossed(t *testing.T) {
+	p := policyOf(t, `{"period":"month","limit":10,"warning_thresholds":[50,75,90,100,150]}`)
+	require.EqualValues(t, 0, p.Crossed(4, 0))
+	require.EqualValues(t, 0b1, p.Crossed(5, 0))
+	require.EqualValues(t, 0b11, p.Crossed(8, 0)) // 75 % of 10 is 7.5
+	require.EqualValues(t, 0b1110, p.Crossed(10, 0b1))
+	require.EqualValues(t, 0b11111, p.Crossed(1<<60, 0))
+	require.Zero(t, policyOf(t, `{"period":"month","limit":0}`).Crossed(5, 0))
+	require.Zero(t, policyOf(t, `{"period":"month","limit":null}`).Crossed(5, 0))
+}
+
+func TestStatus(t *testing.T) {
+	p := policyOf(t, `{"period":"month","limit":1000}`)
+	st := p.Status(Level{Used: 812, End: 1e18}, Verdict{Decision: usage.DecisionWarn, Allowed: true}, 7, 0)
+	require.Equal(t, []string{"812", "188", "81.2", "0"}, []string{st.Used.String(), st.Remaining.String(), st.Percentage.String(), st.OverageUsed.String()})
+	st = p.Status(Level{Used: 1500, Reserved: 1}, Verdict{}, 0, 0)
+	require.Equal(t, []string{"0", "150", "500"}, []string{st.Remaining.String(), st.Percentage.String(), st.OverageUsed.String()})
+	require.True(t, st.Exceeded)
+	st = policyOf(t, `{"period":"month","limit":3}`).Status(Level{Used: 1}, Verdict{}, 0, 0)
+	require.Equal(t, "33.33", st.Percentage.String())
+	st = policyOf(t, `{"period":"month","limit":null}`).Status(Level{Used: 1}, Verdict{}, 0, 0)
+	require.False(t, st.Limit.IsSet() || st.Remaining.IsSet() || st.Percentage.IsSet())
+	st = policyOf(t, `{"period":"month","limit":0}`).Status(Level{}, Verdict{}, 0, 0)
+	require.Equal(t, "100", st.Percentage.String())
+}
+
+func TestCompileRefuses(t *testing.T) {
+	for text, pointer := range map[string]string{
+		`{"period":"month","limit":1.5}`:                                  "/limit",
+		`{"period":"month","limit":1,"overage":0.5}`:                      "/overage",
+		`{"period":"month","limit":9000000000000000000}`:                  "/limit",
+		`{"rate":{"limit":0.5,"per":"1s"}}`:                               "/rate/limit",
+		`{"rate":{"limit":1,"per":"31d","burst":1000000000000000000}}`:    "/rate/burst",
+		`{"rate":{"limit":1000000000000000,"per":"31d","burst":5000000}}`: "/rate/burst",
+	} {
+		q := usage.Quota{Slug: "q", Meter: "m"}
+		require.NoError(t, json.Unmarshal([]byte(text), &q))
+		_, err := Compile(q, Meter{Slug: "m", Aggregation: usage.Sum})
+		if pointer == "/rate/burst" && err == nil {
+			continue // fits all the same
+		}
+		require.Error(t, err, text)
+		require.Equal(t, pointer, err.(*usage.Error).Pointer, text)
+	}
+	for _, a := range []usage.Aggregation{usage.Min, usage.Avg, usage.P90, usage.WeightedSum} {
+		_, err := Compile(usage.Quota{Slug: "q", Meter: "m", Period: usage.Period{Kind: "month"}, Limit: usage.Null()}, Meter{Aggregation: a})
+		require.Equal(t, "/meter", err.(*usage.Error).Pointer)
+	}
+}
+
+func BenchmarkJudge(b *testing.B) {
+	p := policyOf(b, `{"period":"month","limit":100000000,"throttle_at":0.9,"overage":20,"grace_period":"10s"}`)
+	b.ReportAllocs()
+	for i := range b.N {
+		if !p.Judge(Level{Used: int64(i) & 0xffff, End: 1 << 60}, 1, 1<<59).Allowed {
+			b.Fatal()
+		}
+	}
+}

@@ -1,0 +1,94 @@
+package quota
+
+import (
+	"math/bits"
+	"time"
+
+	"github.com/weirhq/weir/usage"
+)
+
+// Status says in the words of the API how the quota stands at l and what it made of a call. start is that of the period, unix
+// nanoseconds, 0 for none; l.End is when it resets.
+func (p *Policy) Status(l Level, v Verdict, start, now int64) usage.QuotaStatus {
+	q := &p.Quota
+	st := usage.QuotaStatus{
+		Quota: q.Slug, Meter: q.Meter, Scope: q.Scope, Mode: q.Mode, Period: q.Period.Kind, OnError: q.OnError,
+		Used: usage.FromUnits(l.Used, p.Scale), Reserved: usage.FromUnits(l.Reserved, p.Scale),
+		OverageUsed: usage.Int(0), Decision: v.Decision, Reason: v.Reason,
+	}
+	if v.RetryNanos > 0 {
+		st.RetryAfterMS = new(ceilMillis(v.RetryNanos))
+	}
+	if p.Shadow {
+		would := v.Decision
+		st.Would, st.Decision, st.Reason, st.RetryAfterMS = &would, usage.DecisionAllow, usage.ReasonNone, nil
+	}
+	if p.Kind == KindRate {
+		tokens := l.Bucket.Tokens(p.Rate, now)
+		l.Used = p.Rate.Burst - tokens
+		st.Period, st.Used = usage.PeriodRate, usage.FromUnits(l.Used, p.Scale)
+		l.End = l.Bucket.FullAt(p.Rate, now)
+	}
+	if start != 0 && p.Kind != KindRate {
+		st.PeriodStart = moment(start)
+	}
+	if l.End != 0 {
+		st.ResetAt = moment(l.End)
+	}
+	if p.Limit == Unlimited {
+		return st
+	}
+	st.Limit = usage.FromUnits(p.Limit, p.Scale)
+	st.Remaining = usage.FromUnits(p.Remaining(l), p.Scale)
+	st.Percentage = percentage(l.Used, p.Limit)
+	if over := l.Used - p.Limit; over > 0 {
+		st.OverageUsed, st.Exceeded = usage.FromUnits(over, p.Scale), true
+	}
+	return st
+}
+
+// Remaining is max(0, limit - used - reserved).
+func (p *Policy) Remaining(l Level) int64 {
+	if p.Limit == Unlimited {
+		return Unlimited
+	}
+	return max(0, p.Limit-l.Used-l.Reserved)
+}
+
+// percentage is 100 x used / limit, cut to two decimals; 100 of limit 0.
+func percentage(used, limit int64) usage.Decimal {
+	if limit == 0 {
+		return usage.Int(100)
+	}
+	hi, lo := bits.Mul64(uint64(used), 10_000)
+	if hi >= uint64(limit) {
+		return usage.Decimal{}
+	}
+	n, _ := bits.Div64(hi, lo, uint64(limit))
+	return usage.FromUnits(int64(min(n, unitsMax)), 2)
+}
+
+func moment(nanos int64) *time.Time {
+	t := time.Unix(0, nanos).UTC()
+	return &t
+}
+
+// Crossed returns, as a set of positions in the quota's thresholds, those that used units have reached and that are not in
+// fired: 100 x used >= limit x threshold. Quotas without a limit, with limit 0, rates and sliding windows have none.
+func (p *Policy) Crossed(used int64, fired uint32) uint32 {
+	if p.Limit == Unlimited || p.Limit == 0 || p.Kind == KindRate || p.Kind == KindSliding {
+		return 0
+	}
+	set := uint32(0)
+	uh, ul := bits.Mul64(uint64(used), 100)
+	for i, t := range p.Quota.WarningThresholds {
+		if fired&(1<<i) != 0 {
+			continue
+		}
+		th, tl := bits.Mul64(uint64(p.Limit), uint64(t))
+		if uh > th || uh == th && ul >= tl {
+			set |= 1 << i
+		}
+	}
+	return set
+}

@@ -1,0 +1,108 @@
+package usage
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Decision is what a quota, or all quotas together, say of a call.
+type Decision string
+
+// The decisions, from the least to the most severe.
+const (
+	DecisionAllow    Decision = "allow"
+	DecisionWarn     Decision = "warn"     // allowed, and near the limit
+	DecisionThrottle Decision = "throttle" // allowed after a delay
+	DecisionOverage  Decision = "overage"  // allowed, beyond the limit
+	DecisionBlock    Decision = "block"    // denied
+)
+
+// Reason is why a call was blocked.
+type Reason string
+
+// The reasons.
+const (
+	ReasonNone        Reason = ""
+	ReasonCostTooHigh Reason = "cost_exceeds_limit" // it could never be allowed; do not retry
+	ReasonExceeded    Reason = "quota_exceeded"
+	ReasonGrace       Reason = "grace_expired"
+	ReasonThrottled   Reason = "throttled" // retry after the time that is said
+)
+
+// MarshalJSON writes no reason as null.
+func (r Reason) MarshalJSON() ([]byte, error) {
+	if r == ReasonNone {
+		return []byte("null"), nil
+	}
+	return json.Marshal(string(r))
+}
+
+// Answer is what becomes of a Request or Reservation.
+type Answer struct {
+	ID           string        `json:"id,omitempty"`
+	Allowed      bool          `json:"allowed"`
+	Decision     Decision      `json:"decision"`
+	Reason       Reason        `json:"reason"`
+	Status       Status        `json:"status"`
+	DelayMS      int64         `json:"delay_ms"`
+	RetryAfterMS *int64        `json:"retry_after_ms"`
+	BindingQuota *string       `json:"binding_quota"`
+	Quotas       []QuotaStatus `json:"quotas"`
+
+	// Of reservations and leases.
+	ReservationID string    `json:"reservation_id,omitempty"`
+	ExpiresAt     time.Time `json:"expires_at,omitzero"`
+	Late          bool      `json:"late,omitempty"` // the commit came after the expiry
+	Created       bool      `json:"-"`              // this call made the reservation
+}
+
+// QuotaStatus is how one quota stands, after the call when it counted. Limit, Remaining and Percentage are null for
+// an unlimited quota.
+type QuotaStatus struct {
+	Quota        string     `json:"quota"`
+	Meter        string     `json:"meter"`
+	Scope        string     `json:"scope"`
+	UserID       *string    `json:"user_id"`
+	Mode         string     `json:"mode"`
+	Period       string     `json:"period"`
+	Limit        Decimal    `json:"limit"`
+	Used         Decimal    `json:"used"`
+	Reserved     Decimal    `json:"reserved"`
+	Remaining    Decimal    `json:"remaining"`
+	Percentage   Decimal    `json:"percentage"`
+	OverageUsed  Decimal    `json:"overage_used"`
+	Exceeded     bool       `json:"exceeded"`
+	Decision     Decision   `json:"decision"`
+	Reason       Reason     `json:"reason"`
+	Would        *Decision  `json:"would"`
+	RetryAfterMS *int64     `json:"retry_after_ms"`
+	OnError      string     `json:"on_error"`
+	PeriodStart  *time.Time `json:"period_start"`
+	ResetAt      *time.Time `json:"reset_at"`
+}
+
+// Verdict is the short answer of the hot path.
+type Verdict struct {
+	Allowed    bool
+	Decision   Decision
+	Reason     Reason
+	Delay      time.Duration // wait so long before going on
+	RetryAfter time.Duration // of a denial: when it may be worth asking again; 0: unknown
+}
+
+// Crossing is a warning threshold that usage has reached: once per quota, open period, threshold and generation.
+type Crossing struct {
+	Number      uint64    `json:"number"` // in the outbox, from 1 without gaps
+	Index       uint64    `json:"index"`  // log index of the block
+	Time        time.Time `json:"time"`   // log time
+	TenantID    string    `json:"tenant_id"`
+	UserID      *string   `json:"user_id"`
+	Quota       string    `json:"quota"`
+	Meter       string    `json:"meter"`
+	Threshold   int       `json:"threshold"` // percent
+	Used        Decimal   `json:"used"`
+	Limit       Decimal   `json:"limit"`
+	PeriodStart time.Time `json:"period_start,omitzero"`
+	PeriodEnd   time.Time `json:"period_end,omitzero"`
+	Generation  uint32    `json:"generation"`
+}
