@@ -58,6 +58,9 @@ type saved struct {
 	Tenants int      `json:"tenants"`
 	Events  uint64   `json:"events"`  // counted in the life of the store
 	Version uint64   `json:"version"` // of the configuration
+
+	Audits    uint64 `json:"audits"`    // entries of the audit
+	Crossings uint64 `json:"crossings"` // entries of the outbox
 }
 
 // encode puts the generation first, in 8 bytes, where queries read it without parsing the rest.
@@ -96,14 +99,17 @@ type cut struct {
 	cfg     *config
 	shards  []shardCut
 	tenants []*tenant // new since the last cut
+	rows    []row     // of objects and of what is only ever added, sorted by key
 	next    saved     // Rows is filled by the write
 }
 
 type shardCut struct {
-	shard *shard
-	ids   *idTable
-	dirty []*series
-	users []newUser
+	shard   *shard
+	ids     *idTable
+	dirty   []*series
+	users   []newUser
+	objects []object
+	settled []*hold
 }
 
 func newCheckpointer(s *state, every int) *checkpointer {
@@ -169,17 +175,19 @@ func (c *checkpointer) cutNow(index uint64, nanos int64) *cut {
 	var ids, users sum128
 	for i, sh := range s.shards {
 		sh.mu.Lock()
-		k.shards = append(k.shards, shardCut{sh, sh.ids, sh.dirty, sh.newUsers})
+		k.shards = append(k.shards, shardCut{sh, sh.ids, sh.dirty, sh.newUsers, sh.objects, sh.settled})
 		k.next.Events += uint64(sh.ids.count())
 		ids.add(sh.idSum)
 		users.add(sh.userSum)
 		sh.frozenIDs = sh.ids
 		sh.ids = c.table(i, index+1)
 		sh.dirty = make([]*series, 0, len(sh.dirty))
-		sh.newUsers = nil
-		sh.gen = c.gen + 1
+		sh.newUsers, sh.objects, sh.settled = nil, nil, nil
+		sh.gen, sh.saving = c.gen+1, true
 		sh.mu.Unlock()
 	}
+	k.rows = append(s.audits.cutRows(), s.outbox.cutRows()...)
+	k.next.Audits, k.next.Crossings = s.audits.next()-1, s.outbox.next()-1
 	c.events = k.next.Events
 	k.next.IDs, k.next.Users = ids.bytes(), users.bytes()
 	all := s.dir.all()
@@ -205,9 +213,11 @@ func (c *checkpointer) table(i int, base uint64) *idTable {
 // write saves the cut, trying again while the disk is full: the frozen parts stay readable, writes
 // are refused by the log meanwhile, and nothing is lost.
 func (c *checkpointer) write(k *cut) error {
-	for sh := range k.shards {
-		k.shards[sh].freeze(k.gen)
+	for i := range k.shards {
+		k.shards[i].freeze(k.gen)
+		k.rows = append(k.rows, k.shards[i].objectRows(k.gen)...)
 	}
+	sortRows(k.rows)
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
 		err := c.tryWrite(k)
 		if err == nil {
@@ -318,7 +328,10 @@ func (c *checkpointer) writeRows(k *cut, w *rowWriter) error {
 	for i := range k.shards {
 		users = append(users, k.shards[i].users...)
 	}
-	return w.users(users)
+	if err := w.users(users); err != nil {
+		return err
+	}
+	return w.replaceRows(view, k.rows)
 }
 
 // drop forgets what the store holds now.
@@ -339,7 +352,16 @@ func (c *checkpointer) drop(k *cut) {
 			}
 			sc.shard.mu.Unlock()
 		}
+		sc.shard.mu.Lock()
+		for _, h := range sc.settled {
+			if h.gen <= k.gen { // not changed since: the store has it
+				delete(h.acct.holds, h.hash)
+			}
+		}
+		sc.shard.mu.Unlock()
 	}
+	c.state.audits.saved()
+	c.state.outbox.saved()
 	c.spare = tables
 }
 

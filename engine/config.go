@@ -3,9 +3,11 @@ package engine
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
+	"github.com/weirhq/weir/internal/civil"
 	"github.com/weirhq/weir/rollup"
 	"github.com/weirhq/weir/usage"
 )
@@ -20,6 +22,12 @@ type config struct {
 	bySlug  map[string]*meter
 	byEvent map[string]*match // by feature type; never holds usage.AnyEventType
 	any     []*meter          // live meters that count every event
+
+	plans     map[string]*plan
+	settings  settings
+	zones     map[string]*civil.Table // by IANA name, as they entered the log
+	quotas    []string                // slugs of quotas ever used; number n is at n-1
+	quotaNums map[string]uint32
 }
 
 // meter is a usage.Meter with what apply needs precomputed. Immutable.
@@ -43,18 +51,42 @@ type match struct {
 
 // configEntry is the body of a KindConfig item.
 type configEntry struct {
-	Op        string          `json:"op"` // genesis, meter.put, meter.delete
+	Op        string          `json:"op"`
+	Actor     string          `json:"actor,omitempty"`
 	Secret    uint64          `json:"secret,string,omitempty"`
 	Meters    []usage.Meter   `json:"meters,omitempty"`
 	Meter     *usage.Meter    `json:"meter,omitempty"`
 	Slug      string          `json:"slug,omitempty"`
 	Condition usage.Condition `json:"condition,omitzero"`
+
+	Plan     *usage.Plan       `json:"plan,omitempty"`
+	Apply    string            `json:"apply,omitempty"` // of a plan: who moves to the new version
+	Tenant   *usage.Tenant     `json:"tenant,omitempty"`
+	Zone     *zoneEntry        `json:"zone,omitempty"`
+	Change   *usage.PlanChange `json:"change,omitempty"`
+	Override *usage.Override   `json:"override,omitempty"`
+	Settings *usage.Settings   `json:"settings,omitempty"`
+}
+
+// zoneEntry brings the table of a time zone into the log, at its first use.
+type zoneEntry struct {
+	Name  string `json:"name"`
+	Table []byte `json:"table"`
 }
 
 const (
-	opGenesis     = "genesis"
-	opMeterPut    = "meter.put"
-	opMeterDelete = "meter.delete"
+	opGenesis        = "genesis"
+	opMeterPut       = "meter.put"
+	opMeterDelete    = "meter.delete"
+	opPlanPut        = "plan.put"
+	opPlanDelete     = "plan.delete"
+	opTenantPut      = "tenant.put"
+	opTenantDelete   = "tenant.delete"
+	opTenantPlan     = "tenant.plan"
+	opOverridePut    = "override.put"
+	opOverrideDelete = "override.delete"
+	opSettingsPut    = "settings.put"
+	opTick           = "tick" // nothing but the time: something was due
 )
 
 // encode writes the entry as it stands in the log.
@@ -100,7 +132,8 @@ func compile(num uint32, def usage.Meter, version uint64) (*meter, error) {
 
 // with returns a config in which m stands in place of the meter of its number, or is added.
 func (c *config) with(m *meter) *config {
-	next := &config{version: m.version, meters: slices.Clone(c.meters)}
+	next := c.next(m.version)
+	next.meters = slices.Clone(c.meters)
 	if int(m.num) <= len(next.meters) {
 		next.meters[m.num-1] = m
 	} else {
@@ -108,6 +141,17 @@ func (c *config) with(m *meter) *config {
 	}
 	next.index()
 	return next
+}
+
+// withZone returns a config that knows one more zone.
+func (c *config) withZone(index uint64, name string, table *civil.Table) *config {
+	n := c.next(index)
+	n.zones = maps.Clone(c.zones)
+	if n.zones == nil {
+		n.zones = make(map[string]*civil.Table)
+	}
+	n.zones[name] = table
+	return n
 }
 
 // index builds the lookups from meters.

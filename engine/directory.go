@@ -25,7 +25,8 @@ type tenant struct {
 	num     uint32
 	users   uint32 // greatest number given, otherMember included; owned by the shard
 	shard   *shard
-	listed  atomic.Bool // has counted something: a tenant that only met refusals does not exist
+	account atomic.Pointer[account] // nil: no quotas; written by the shard
+	listed  atomic.Bool             // has counted something: a tenant that only met refusals does not exist
 	name    string
 	// userNames is by num-firstMember; the shard appends under its mu.
 	userNames []string
@@ -68,6 +69,13 @@ func (d *directory) addTenant(name string, shards []*shard) *tenant {
 	return t
 }
 
+// nobody returns a tenant that is in no directory, to ask what one of that name would be told.
+func (d *directory) nobody(name string, shards []*shard) *tenant {
+	t := &tenant{name: name, shard: shards[0], users: firstMember - 1}
+	t.more.Store(new([]*series))
+	return t
+}
+
 // addUser gives name the next number of t. Only the shard of t and recovery call it.
 func (d *directory) addUser(t *tenant, name string) uint32 {
 	t.users++
@@ -87,12 +95,15 @@ func (t *tenant) userName(num uint32) (string, bool) {
 }
 
 // seriesOf returns the series of t for m, or nil. Lock-free.
-func (t *tenant) seriesOf(m *meter) *series {
-	if m.num <= firstSeries {
-		return t.first[m.num-1].Load()
+func (t *tenant) seriesOf(m *meter) *series { return t.seriesNum(m.num) }
+
+// seriesNum is seriesOf by the meter's number.
+func (t *tenant) seriesNum(num uint32) *series {
+	if num <= firstSeries {
+		return t.first[num-1].Load()
 	}
-	if s := *t.more.Load(); int(m.num) <= firstSeries+len(s) {
-		return s[m.num-1-firstSeries]
+	if s := *t.more.Load(); int(num) <= firstSeries+len(s) {
+		return s[num-1-firstSeries]
 	}
 	return nil
 }

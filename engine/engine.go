@@ -22,6 +22,11 @@ type Engine struct {
 	clock     *logClock
 	committer *committer
 	preparers sync.Pool // of *preparer
+	decisions *decisionLog
+	ticker    struct {
+		stop chan struct{}
+		done sync.WaitGroup
+	}
 
 	closed    atomic.Bool
 	closeOnce sync.Once
@@ -51,6 +56,7 @@ func Open(dir string, opts *Options) (*Engine, error) {
 		return nil, fmt.Errorf("open %s: %w", dir, err)
 	}
 	e := &Engine{opts: &o, store: store, state: newState(store, &o), clock: newLogClock(o.Clock)}
+	e.decisions = newDecisionLog()
 	e.preparers.New = func() any { return &preparer{state: e.state} }
 	if err := e.start(); err != nil {
 		e.state.close()
@@ -76,13 +82,14 @@ func (e *Engine) start() error {
 		hand = nil
 	}
 	e.committer = newCommitter(e.log, e.clock, hand)
-	if e.state.applied.Load() > 0 {
-		return nil
+	if e.state.applied.Load() == 0 {
+		if err := e.genesis(); err != nil {
+			e.committer.close()
+			return errors.Join(err, e.log.Close())
+		}
 	}
-	if err := e.genesis(); err != nil {
-		e.committer.close()
-		return errors.Join(err, e.log.Close())
-	}
+	e.ticker.stop = make(chan struct{})
+	e.ticker.done.Go(func() { e.runTicker(e.ticker.stop) })
 	return nil
 }
 
@@ -104,6 +111,8 @@ func (e *Engine) genesis() error {
 func (e *Engine) Close() error {
 	e.closeOnce.Do(func() {
 		e.closed.Store(true)
+		close(e.ticker.stop)
+		e.ticker.done.Wait()
 		e.committer.close()
 		err := e.log.Close()
 		if e.store.Failed() == nil {

@@ -15,8 +15,10 @@ type idTable struct {
 	tags []uint8  // 0: empty; else from the id's hash
 	refs []uint32 // index into ids, where tags says so
 	ids  []idEntry
-	mask uint64
-	base uint64 // log index that block offsets count from
+	// outcomes is beside ids, as far as the last one that is not 0: events, which are most, have none.
+	outcomes []uint32
+	mask     uint64
+	base     uint64 // log index that block offsets count from
 }
 
 type idEntry struct {
@@ -47,7 +49,7 @@ func (t *idTable) size(slots int) {
 // reset empties the table and keeps its memory.
 func (t *idTable) reset(base uint64) {
 	clear(t.tags)
-	t.ids, t.base = t.ids[:0], base
+	t.ids, t.outcomes, t.base = t.ids[:0], t.outcomes[:0], base
 }
 
 // tagOf is the tag of a hash; its slot comes from Lo, so Hi is independent of it.
@@ -89,6 +91,27 @@ func (t *idTable) place(ref uint32) {
 	t.tags[i], t.refs[i] = tagOf(h), ref
 }
 
+// setOutcome keeps an outcome with the newest id.
+func (t *idTable) setOutcome(outcome uint32) {
+	if outcome == 0 {
+		return
+	}
+	n := len(t.ids)
+	t.outcomes = append(t.outcomes, make([]uint32, n-len(t.outcomes))...)
+	t.outcomes[n-1] = outcome
+}
+
+// outcome returns what setOutcome kept with the id that h is of.
+func (t *idTable) outcome(h wal.Hash) uint32 {
+	tag := tagOf(h)
+	for i := h.Lo & t.mask; t.tags[i] != 0; i = (i + 1) & t.mask {
+		if ref := t.refs[i]; t.tags[i] == tag && t.ids[ref].hash == h && int(ref) < len(t.outcomes) {
+			return t.outcomes[ref]
+		}
+	}
+	return 0
+}
+
 // warm touches the tags of the hashes, so that the cache misses of a batch overlap instead of
 // waiting for one another. The caller must keep the result, or the compiler drops the loads.
 func (t *idTable) warm(hashes []wal.Hash) (sum uint64) {
@@ -102,7 +125,11 @@ func (t *idTable) warm(hashes []wal.Hash) (sum uint64) {
 func (t *idTable) appendIDs(dst []wal.ID) []wal.ID {
 	for i := range t.ids {
 		e := &t.ids[i]
-		dst = append(dst, wal.ID{Hash: e.hash, Payload: e.payload, Block: t.base + uint64(e.offset)})
+		id := wal.ID{Hash: e.hash, Payload: e.payload, Block: t.base + uint64(e.offset)}
+		if i < len(t.outcomes) {
+			id.Outcome = t.outcomes[i]
+		}
+		dst = append(dst, id)
 	}
 	return dst
 }

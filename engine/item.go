@@ -22,6 +22,13 @@ type item struct {
 	match   *match   // the meters that count the item; nil: none
 	payload uint32   // hash of what was sent
 	wal.Item
+	more *itemMore // what is in Body; nil for events
+}
+
+// itemMore is the body of a consume of several items, or of an operation, read.
+type itemMore struct {
+	subs []*item // of a consume
+	op   *operation
 }
 
 // Operations as stored in a block.

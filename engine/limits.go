@@ -43,6 +43,10 @@ const (
 	// metersMax bounds the meters of a store: series are found by meter number in a slice.
 	metersMax = 4096
 
+	// aheadMinutesMax bounds how far beyond its period a new counter looks for usage that is stamped ahead: as far as the
+	// clock may be.
+	aheadMinutesMax = int64(clockAheadMax / time.Minute)
+
 	// rowsMax bounds the rows of one answer of Usage.
 	rowsMax = 50_000
 

@@ -31,7 +31,7 @@ func (e *Engine) PutMeterIf(ctx context.Context, m usage.Meter, cond usage.Condi
 	if _, err := compile(1, m, 0); err != nil {
 		return usage.MeterState{}, false, &usage.Error{Code: usage.CodeInvalidValue, Pointer: "/aggregation", Detail: err.Error()}
 	}
-	res, err := e.submitConfig(ctx, &configEntry{Op: opMeterPut, Meter: &m, Condition: cond})
+	res, err := e.submitConfig(ctx, &configEntry{Op: opMeterPut, Actor: actorOf(ctx), Meter: &m, Condition: cond})
 	if err != nil {
 		return usage.MeterState{}, false, err
 	}
@@ -46,7 +46,7 @@ func (e *Engine) DeleteMeter(ctx context.Context, slug string) error {
 
 // DeleteMeterIf is DeleteMeter under a condition.
 func (e *Engine) DeleteMeterIf(ctx context.Context, slug string, cond usage.Condition) error {
-	_, err := e.submitConfig(ctx, &configEntry{Op: opMeterDelete, Slug: slug, Condition: cond})
+	_, err := e.submitConfig(ctx, &configEntry{Op: opMeterDelete, Actor: actorOf(ctx), Slug: slug, Condition: cond})
 	return err
 }
 
@@ -74,55 +74,77 @@ func (m *meter) state() usage.MeterState {
 
 // applyEntry changes the configuration. A refusal is a result; an error halts: this binary does
 // not understand the entry.
-func (s *state) applyEntry(index uint64, e *configEntry) (Result, error) {
+func (s *state) applyEntry(b *block, e *configEntry) (Result, error) {
 	cfg := s.cfg.Load()
 	switch e.Op {
 	case opGenesis:
-		return s.applyGenesis(index, e)
+		return s.applyGenesis(b, e)
 	case opMeterPut:
-		if e.Meter == nil {
-			return Result{}, fmt.Errorf("entry %s without a meter", e.Op)
-		}
-		return s.applyMeterPut(index, cfg, e)
+		return s.applyMeterPut(b, cfg, e)
 	case opMeterDelete:
-		old := cfg.bySlug[e.Slug]
-		if old == nil || old.archived {
-			return refused(usage.CodeNotFound, fmt.Sprintf("there is no meter %q", e.Slug)), nil
-		}
-		if err := holds(e.Condition, old); err != nil {
-			return Result{verdict: rejected, err: err}, nil
-		}
-		m := *old
-		m.archived, m.version = true, index
-		s.publish(cfg.with(&m), &m)
-		return Result{verdict: configChanged}, nil
+		return s.applyMeterDelete(b, cfg, e)
+	case opPlanPut:
+		return s.applyPlanPut(b, cfg, e)
+	case opPlanDelete:
+		return s.applyPlanDelete(b, cfg, e)
+	case opTenantPut:
+		return s.applyTenantPut(b, e)
+	case opTenantDelete:
+		return s.applyTenantDelete(b, e)
+	case opTenantPlan:
+		return s.applyPlanChange(b, cfg, e)
+	case opOverridePut:
+		return s.applyOverridePut(b, cfg, e)
+	case opOverrideDelete:
+		return s.applyOverrideDelete(b, e)
+	case opSettingsPut:
+		return s.applySettings(b, cfg, e)
+	case opTick:
+		return Result{verdict: configIdentical}, nil
 	default:
 		return Result{}, fmt.Errorf("entry of unknown kind %q: a newer weir wrote this log", e.Op)
 	}
 }
 
-func (s *state) applyGenesis(index uint64, e *configEntry) (Result, error) {
-	if index != 1 {
-		return Result{}, fmt.Errorf("genesis at block %d", index)
+func (s *state) applyMeterDelete(b *block, cfg *config, e *configEntry) (Result, error) {
+	old := cfg.bySlug[e.Slug]
+	if old == nil || old.archived {
+		return refused(usage.CodeNotFound, fmt.Sprintf("there is no meter %q", e.Slug)), nil
+	}
+	if err := holds(e.Condition, old); err != nil {
+		return Result{verdict: rejected, err: err}, nil
+	}
+	m := *old
+	m.archived, m.version = true, b.index
+	s.publish(cfg.with(&m), &m)
+	s.audit(b, e, "meter", e.Slug, old.def, nil)
+	return Result{verdict: configChanged}, nil
+}
+
+func (s *state) applyGenesis(b *block, e *configEntry) (Result, error) {
+	if b.index != 1 {
+		return Result{}, fmt.Errorf("genesis at block %d", b.index)
 	}
 	s.secret, s.dir.secret = e.Secret, e.Secret
 	for _, def := range e.Meters {
 		def = def.WithDefaults()
-		if _, err := s.applyMeterPut(index, s.cfg.Load(), &configEntry{Meter: &def}); err != nil {
+		if _, err := s.applyMeterPut(b, s.cfg.Load(), &configEntry{Op: opMeterPut, Meter: &def}); err != nil {
 			return Result{}, err
 		}
 	}
 	return Result{verdict: configCreated}, nil
 }
 
-func (s *state) applyMeterPut(index uint64, cfg *config, e *configEntry) (Result, error) {
+func (s *state) applyMeterPut(b *block, cfg *config, e *configEntry) (Result, error) {
 	def := *e.Meter
 	old := cfg.bySlug[def.Slug]
 	if err := holds(e.Condition, old); err != nil {
 		return Result{verdict: rejected, err: err}, nil
 	}
 	num, v := uint32(len(cfg.meters)+1), configCreated
+	var before any
 	if old != nil {
+		before = old.def
 		if !usage.MeterEqualButLabels(old.def, def) {
 			return refused(usage.CodeMeterImmutable, fmt.Sprintf(
 				"meter %q exists, and only its name and unit may change; make another meter with a new slug", def.Slug)), nil
@@ -137,11 +159,12 @@ func (s *state) applyMeterPut(index uint64, cfg *config, e *configEntry) (Result
 	} else if len(cfg.meters) >= metersMax {
 		return refused(usage.CodeInvalidValue, fmt.Sprintf("a store has at most %d meters", metersMax)), nil
 	}
-	m, err := compile(num, def, index)
+	m, err := compile(num, def, b.index)
 	if err != nil {
 		return Result{}, err // another binary accepted it: halt
 	}
 	s.publish(cfg.with(m), m)
+	s.audit(b, e, "meter", def.Slug, before, def)
 	return Result{verdict: v}, nil
 }
 

@@ -74,6 +74,7 @@ func (p *preparer) find(items []item) {
 		if t := p.tenants[i]; t != nil {
 			it.TenantNum = t.num
 		}
+		it.matchParts(cfg)
 	}
 	p.users = p.users[:0]
 	for i := range items {
@@ -97,7 +98,7 @@ func (c *config) matchOf(feature string) *match { return c.byEvent[feature] }
 
 // complete does for an item that was read from a block what event does for one that was sent.
 func (p *preparer) complete(it *item) error {
-	if it.Kind != wal.KindEvent {
+	if it.Kind == wal.KindConfig {
 		return nil
 	}
 	s := p.state
@@ -114,6 +115,15 @@ func (p *preparer) complete(it *item) error {
 			return fmt.Errorf("item names user number %d of tenant %d, which no entry made", it.UserNum, it.TenantNum)
 		}
 		it.User = name
+	}
+	if it.Kind != wal.KindEvent {
+		if err := p.readBody(it); err != nil {
+			return err
+		}
+		var err error
+		it.hash, p.buf = idHash(s.secret, p.buf, it.Tenant, "", it.ID)
+		it.payload, err = p.payload(it)
+		return err
 	}
 	ev := usage.Event{
 		ID: it.ID, TenantID: it.Tenant, UserID: it.User, FeatureType: it.Feature,

@@ -209,25 +209,51 @@ func (e *Engine) aggregate(ctx context.Context, p *queryPlan, tenantID string) (
 // counted twice and nothing is missed, without a lock between queries and checkpoints.
 func (e *Engine) rangeOf(s *series, spans []rollup.Span) ([]rollup.Agg, error) {
 	sh := s.tenant.shard
-	var own pending
 	sh.mu.Lock()
-	frozen := s.frozen
-	if s.pending != nil {
-		own.gen = s.pending.gen
-		own.delta.Merge(s.meter.kind, &s.pending.delta) // a copy: apply goes on folding into it
-	}
+	parts := s.unsaved()
 	sh.mu.Unlock()
-	view := e.store.View()
-	defer view.Close()
-	gen := viewGen(view)
+	return e.state.rangeWith(s, parts, spans)
+}
+
+// rangeLocked is rangeOf for who holds shard.mu. It may read the store under the lock: apply does so when a quota is new.
+func (sh *shard) rangeLocked(s *series, spans []rollup.Span) ([]rollup.Agg, error) {
+	return sh.state.rangeWith(s, s.unsaved(), spans)
+}
+
+// unsaved returns the parts of s that no checkpoint may hold yet; the open one is a copy, as apply goes on folding into it. The
+// caller holds shard.mu.
+func (s *series) unsaved() [2]*pending {
+	parts := [2]*pending{s.frozen}
+	if s.pending != nil {
+		own := &pending{gen: s.pending.gen}
+		own.delta.Merge(s.meter.kind, &s.pending.delta)
+		parts[1] = own
+	}
+	return parts
+}
+
+func (st *state) rangeWith(s *series, parts [2]*pending, spans []rollup.Span) ([]rollup.Agg, error) {
+	var src rollup.Source = noPages{}
+	gen := uint64(0)
+	if st.store != nil { // a state that verifies has everything in memory
+		view := st.store.View()
+		defer view.Close()
+		src, gen = seriesPages{view, s}, viewGen(view)
+	}
 	var deltas []*rollup.Delta
-	for _, p := range []*pending{frozen, &own} {
+	for _, p := range parts {
 		if p != nil && p.gen > gen {
 			deltas = append(deltas, &p.delta)
 		}
 	}
-	return rollup.Range(s.meter.kind, seriesPages{view, s}, deltas, spans)
+	return rollup.Range(s.meter.kind, src, deltas, spans)
 }
+
+// noPages is the source of a state without a store.
+type noPages struct{}
+
+// Pages implements rollup.Source.
+func (noPages) Pages(rollup.Level, int64, int64, func(int64, []byte) error) error { return nil }
 
 // seriesPages is the rollup.Source of one series.
 type seriesPages struct {

@@ -30,6 +30,10 @@ func (s *state) load() error {
 	if err := s.loadCounters(view); err != nil {
 		return err
 	}
+	if err := s.loadAccounts(view, meta.LogTimeNanos); err != nil {
+		return err
+	}
+	s.audits.mu.first, s.outbox.mu.first = sv.Audits+1, sv.Crossings+1
 	if n := len(s.dir.all()); n != sv.Tenants {
 		return fmt.Errorf("%w: checkpoint has %d tenants, %d are there", wal.ErrCorrupt, sv.Tenants, n)
 	}
@@ -109,6 +113,100 @@ func (s *state) loadCounters(view *wal.View) error {
 		t.listed.Store(true)
 		t.addSeries(m).restore(&row)
 		return nil
+	})
+}
+
+// loadAccounts brings back accounts, ledgers and the holds that are open, as of a log time.
+func (s *state) loadAccounts(view *wal.View, now int64) error {
+	cfg := s.cfg.Load()
+	open := make(map[*account][]wal.Hash)
+	lower, upper := wal.ClassBounds(wal.ClassAccount)
+	err := view.Scan(lower, upper, func(key, value []byte) error {
+		num, err := wal.ParseAccountKey(key)
+		if err != nil {
+			return err
+		}
+		t := s.dir.number(num)
+		if t == nil {
+			return fmt.Errorf("%w: account of unknown tenant %d", wal.ErrCorrupt, num)
+		}
+		a := newAccount(t)
+		hashes, err := a.decode(cfg, value)
+		if err != nil {
+			return err
+		}
+		if a.book, err = a.bookAt(cfg, now); err != nil {
+			return err
+		}
+		if len(hashes) > 0 {
+			open[a] = hashes
+		}
+		t.listed.Store(a.listed)
+		t.account.Store(a)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.loadLedgers(view); err != nil {
+		return err
+	}
+	for a, hashes := range open { // order-free: each account by itself
+		for _, hash := range hashes {
+			h := &hold{acct: a, hash: hash}
+			found, err := view.Get(wal.AppendHoldKey(nil, a.tenant.num, hash), h.decode)
+			if err == nil && !found {
+				err = fmt.Errorf("%w: a hold of tenant %q is missing", wal.ErrCorrupt, a.tenant.name)
+			}
+			if err != nil {
+				return err
+			}
+			a.holds[hash] = h
+			a.tenant.shard.schedule(deadline{nanos: h.expires, tenant: a.tenant, hold: hash})
+		}
+	}
+	for _, t := range s.dir.all() {
+		if a := t.account.Load(); a != nil {
+			if a.ledger == nil {
+				return fmt.Errorf("%w: tenant %q has an account and no ledger", wal.ErrCorrupt, t.name)
+			}
+			a.schedule(t.shard, now)
+		}
+	}
+	return nil
+}
+
+func (s *state) loadLedgers(view *wal.View) error {
+	meters := s.cfg.Load().meters
+	kindOf := func(num uint32) (rollup.Kind, bool) {
+		if num == 0 || int(num) > len(meters) {
+			return 0, false
+		}
+		return meters[num-1].kind, true
+	}
+	lower, upper := wal.ClassBounds(wal.ClassLedger)
+	return view.Scan(lower, upper, func(key, value []byte) error {
+		num, user, err := wal.ParseLedgerKey(key)
+		if err != nil {
+			return err
+		}
+		var a *account
+		if t := s.dir.number(num); t != nil {
+			a = t.account.Load()
+		}
+		if a == nil {
+			return fmt.Errorf("%w: ledger of tenant %d, which has no account", wal.ErrCorrupt, num)
+		}
+		l := &ledger{acct: a, user: user}
+		if err := l.decode(value, kindOf); err != nil {
+			return err
+		}
+		if user == 0 {
+			a.ledger = l
+		} else {
+			a.users[user] = l
+		}
+		return l.restore(a.book)
 	})
 }
 

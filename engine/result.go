@@ -10,6 +10,8 @@ const (
 	duplicate
 	conflict
 	rejected
+	denied          // a quota blocked it; nothing was counted
+	checked         // it only asked
 	configCreated   // a configuration entry made its object
 	configChanged   // ... changed it
 	configIdentical // ... left it as it was
@@ -20,4 +22,5 @@ type Result struct {
 	verdict   verdict
 	timeNanos int64        // the time the event counts at, when counted or duplicate
 	err       *usage.Error // why, when rejected or in conflict
+	judged    *judged      // what quotas said, of whatever asks them
 }

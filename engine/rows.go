@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/weirhq/weir/internal/civil"
 	"github.com/weirhq/weir/rollup"
@@ -144,8 +145,12 @@ func eachUserName(src []byte, fn func(name string)) error {
 
 // configJSON is the stored form of a config.
 type configJSON struct {
-	Version uint64      `json:"version"`
-	Meters  []meterJSON `json:"meters"`
+	Version  uint64        `json:"version"`
+	Meters   []meterJSON   `json:"meters"`
+	Settings *settingsJSON `json:"settings,omitempty"`
+	Zones    []zoneEntry   `json:"zones,omitempty"`  // ascending
+	Plans    []planJSON    `json:"plans,omitempty"`  // ascending
+	Quotas   []string      `json:"quotas,omitempty"` // slugs by number
 }
 
 type meterJSON struct {
@@ -159,6 +164,18 @@ func (c *config) encode() []byte {
 	for _, m := range c.meters {
 		out.Meters = append(out.Meters, meterJSON{m.def, m.version, m.archived})
 	}
+	if c.settings.version != 0 {
+		out.Settings = &settingsJSON{c.settings.def, c.settings.version}
+	}
+	for name, table := range c.zones { // order-free: sorted below
+		out.Zones = append(out.Zones, zoneEntry{name, table.AppendTo(nil)})
+	}
+	slices.SortFunc(out.Zones, func(a, b zoneEntry) int { return strings.Compare(a.Name, b.Name) })
+	for _, p := range c.plans { // order-free: sorted below
+		out.Plans = append(out.Plans, p.json())
+	}
+	slices.SortFunc(out.Plans, func(a, b planJSON) int { return strings.Compare(a.Slug, b.Slug) })
+	out.Quotas = c.quotas
 	b, err := json.Marshal(out)
 	if err != nil {
 		panic("BUG: configuration does not marshal: " + err.Error())
@@ -181,5 +198,28 @@ func decodeConfig(src []byte) (*config, error) {
 		c.meters = append(c.meters, m)
 	}
 	c.index()
-	return c, nil
+	return c, c.decodeQuotas(&in)
+}
+
+// decodeQuotas reads what concerns quotas; the meters are there already.
+func (c *config) decodeQuotas(in *configJSON) error {
+	if in.Settings != nil {
+		c.settings = settings{in.Settings.Settings, in.Settings.Version}
+	}
+	for _, z := range in.Zones {
+		table, err := civil.DecodeTable(z.Table)
+		if err != nil {
+			return fmt.Errorf("%w: zone %q: %w", wal.ErrCorrupt, z.Name, err)
+		}
+		c.zones = c.withZone(c.version, z.Name, table).zones
+	}
+	for i := range in.Plans {
+		p, err := in.Plans[i].plan(c)
+		if err != nil {
+			return fmt.Errorf("%w: %w", wal.ErrCorrupt, err)
+		}
+		c.plans = c.withPlan(c.version, p).plans
+	}
+	*c = *c.withQuotas(in.Quotas...)
+	return nil
 }

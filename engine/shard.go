@@ -3,6 +3,7 @@ package engine
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/weirhq/weir/internal/civil"
 	"github.com/weirhq/weir/internal/strictjson"
@@ -23,22 +24,32 @@ type shard struct {
 	frozenIDs *idTable // ids of the cut being saved; nil otherwise
 	dirty     []*series
 	newUsers  []newUser // users numbered since the last cut
-	idSum     sum128    // digest part of all ids ever counted
-	userSum   sum128    // digest part of all users
+	objects   []object  // changed since the last cut
+	saving    bool      // the objects of the last cut are not encoded yet
+	settled   []*hold   // over since the last cut
+	deadlines deadlineHeap
+	idSum     sum128 // digest part of all ids ever counted
+	userSum   sum128 // digest part of all users
 
 	// The open calendar month in UTC, unix seconds; moved by log time, by the owner.
 	monthStart, monthEnd, nextMonthEnd int64
+
+	due atomic.Int64 // of the earliest deadline; written by the owner, read by anyone
 
 	tally tally // figures since Open
 
 	// Scratch of apply.
 	positions []int
+	item      int // position in the block of the one at hand; -1: a deadline
 	hashes    []wal.Hash
 	hits      []uint32
 	maybe     []bool
 	contribs  []contribution
 	touching  []*series
 	changed   []*series // counters not yet published
+	ledgers   []*ledger // not yet shown
+	touched   []touched // counters of the call at hand
+	crossed   []crossing
 	pendings  []*pending
 	warmed    uint64 // only keeps the compiler from dropping the loads of warm
 }
@@ -50,13 +61,14 @@ type newUser struct {
 }
 
 // tally counts outcomes. Written by the shard under mu.
-type tally struct{ counted, duplicates, conflicts, rejected, otherUsers uint64 }
+type tally struct{ counted, duplicates, conflicts, rejected, denied, otherUsers uint64 }
 
 // contribution is what one event adds to one meter.
 type contribution struct {
 	meter  *meter
 	series *series
 	value  int64
+	add    bool   // of a latest meter: value is added to the one before
 	member uint32 // numbered already, or 0
 	name   string // the unique value still to be numbered; "" when member is set
 	abs    uint64
@@ -124,6 +136,11 @@ func (sh *shard) publish() {
 		s.publish()
 	}
 	sh.changed = sh.changed[:0]
+	for _, l := range sh.ledgers {
+		l.changed = false
+		l.show()
+	}
+	sh.ledgers = sh.ledgers[:0]
 }
 
 // warm reads what the items will touch, one step of the pointer chain at a time. Done item by item, each step is a
@@ -156,54 +173,66 @@ func (sh *shard) warm(b *block) {
 }
 
 func (sh *shard) applyItem(b *block, p int, maybe bool) error {
-	it, res := b.items[p], &b.results[p]
-	payload, found, err := sh.known(it, maybe)
-	if err != nil {
+	it, t, res := b.items[p], b.tenants[p], &b.results[p]
+	sh.item = p
+	if it.Kind == wal.KindOperation && !it.more.op.makes() {
+		return sh.applyOperation(b, it, t, res) // it names a hold that is there, and has no id of its own
+	}
+	payload, outcome, found, err := sh.known(it, maybe)
+	switch {
+	case err != nil:
 		return err
+	case found && payload != it.payload:
+		sh.tally.conflicts++
+		*res = Result{verdict: conflict, err: conflictError(it.ID)}
+		return nil
+	case found:
+		return sh.applyRepeat(b, it, t, outcome, res)
+	}
+	switch it.Kind {
+	case wal.KindConsume:
+		return sh.applyConsume(b, it, t, res)
+	case wal.KindOperation:
+		return sh.applyOperation(b, it, t, res)
 	}
 	at := b.nanos
 	if it.HasTime {
 		at = it.TimeNanos
 	}
-	if found {
-		if payload == it.payload {
-			sh.tally.duplicates++
-			*res = Result{verdict: duplicate, timeNanos: at}
-		} else {
-			sh.tally.conflicts++
-			*res = Result{verdict: conflict, err: conflictError(it.ID)}
-		}
-		return nil
-	}
-	if err := sh.judge(b, it, b.tenants[p], at); err != nil {
+	if err := sh.judge(b, it, t, at); err != nil {
 		sh.tally.rejected++
 		*res = Result{verdict: rejected, err: err}
 		return nil
 	}
-	sh.count(b, it, b.tenants[p], at)
+	if err := sh.count(b, it, t, at); err != nil {
+		return err
+	}
 	sh.tally.counted++
 	*res = Result{verdict: counted, timeNanos: at}
 	return nil
 }
 
 // known looks for the item's id in the open generation, the one being saved, and the runs.
-func (sh *shard) known(it *item, maybe bool) (payload uint32, found bool, err error) {
-	if s := sh.ids.find(it.hash); s != nil {
-		return s.payload, true, nil
-	}
-	if sh.frozenIDs != nil {
-		if s := sh.frozenIDs.find(it.hash); s != nil {
-			return s.payload, true, nil
+func (sh *shard) known(it *item, maybe bool) (payload, outcome uint32, found bool, err error) {
+	for _, table := range [2]*idTable{sh.ids, sh.frozenIDs} {
+		if table == nil {
+			continue
+		}
+		if e := table.find(it.hash); e != nil {
+			if it.Kind != wal.KindEvent {
+				outcome = table.outcome(it.hash)
+			}
+			return e.payload, outcome, true, nil
 		}
 	}
 	if !maybe {
-		return 0, false, nil
+		return 0, 0, false, nil
 	}
 	id, found, err := sh.state.store.Runs().Lookup(it.hash)
-	return id.Payload, found, err
+	return id.Payload, id.Outcome, found, err
 }
 
-// judge evaluates every meter of the item into sh.contribs and changes nothing.
+// judge evaluates every meter of the event into sh.contribs and changes nothing.
 func (sh *shard) judge(b *block, it *item, t *tenant, at int64) *usage.Error {
 	opts := sh.state.limits
 	if it.HasTime && at < b.nanos-opts.maxAgeNanos {
@@ -212,6 +241,15 @@ func (sh *shard) judge(b *block, it *item, t *tenant, at int64) *usage.Error {
 	if it.HasTime && at > b.nanos+opts.maxAheadNanos {
 		return inFuture(at, b.nanos, opts.maxAheadNanos)
 	}
+	if refusal := sh.unknownTenant(b, t); refusal != nil {
+		return refusal
+	}
+	sh.contribs = sh.contribs[:0]
+	return sh.judgePart(b, it, t)
+}
+
+// judgePart evaluates every meter of the event, or of one item of a consume, and adds to sh.contribs what they count.
+func (sh *shard) judgePart(b *block, it *item, t *tenant) *usage.Error {
 	m := it.match
 	if it.cfg != b.cfg { // matched with another configuration than that of its place in the log
 		m = b.cfg.matchOf(it.Feature)
@@ -222,7 +260,6 @@ func (sh *shard) judge(b *block, it *item, t *tenant, at int64) *usage.Error {
 	if it.Quantity.IsSet() && it.Quantity.Sign() < 0 && !m.latest {
 		return negativeQuantity(it.Quantity)
 	}
-	sh.contribs = sh.contribs[:0]
 	for _, mt := range m.meters {
 		// Filled in place: a copy of what was written a moment ago, in other widths, stalls the core for 30 ns.
 		n := len(sh.contribs)
@@ -232,7 +269,7 @@ func (sh *shard) judge(b *block, it *item, t *tenant, at int64) *usage.Error {
 		sh.contribs = sh.contribs[:n+1]
 		c := &sh.contribs[n]
 		c.meter, c.series = mt, t.seriesOf(mt)
-		c.value, c.member, c.name, c.abs = 0, 0, "", 0
+		c.value, c.add, c.member, c.name, c.abs = 0, false, 0, "", 0
 		if err := c.evaluate(it); err != nil {
 			return err
 		}
@@ -269,12 +306,16 @@ func (c *contribution) evaluate(it *item) *usage.Error {
 	if v < 0 && m.kind != rollup.KindLatest {
 		return negativeQuantity(q)
 	}
-	c.value = v
+	c.value, c.add = v, it.Op == opAdd
 	if c.abs = magnitude(m.kind, v, it.Op); c.overflows(v) {
-		return &usage.Error{Code: usage.CodeOverflow, Pointer: "/quantity",
-			Detail: "the total of meter " + m.def.Slug + " would pass 2^62 units of its scale; use a meter with a smaller scale"}
+		return overflowError(m)
 	}
 	return nil
+}
+
+func overflowError(m *meter) *usage.Error {
+	return &usage.Error{Code: usage.CodeOverflow, Pointer: "/quantity",
+		Detail: "the total of meter " + m.def.Slug + " would pass 2^62 units of its scale; use a meter with a smaller scale"}
 }
 
 // magnitude is what v adds to the absolute sum of its series: values that are never added up
@@ -318,28 +359,53 @@ func (c *contribution) evaluateMember(it *item) *usage.Error {
 	return nil
 }
 
-// count folds the contributions that judge left, and remembers the id.
-func (sh *shard) count(b *block, it *item, t *tenant, at int64) {
+// count folds the contributions that judge left, shows them to the quotas, and remembers the id.
+func (sh *shard) count(b *block, it *item, t *tenant, at int64) error {
+	if !t.listed.Load() && b.cfg.settings.def.DefaultPlan != nil {
+		if _, err := sh.ensureAccount(t, b.nanos); err != nil {
+			return err
+		}
+	}
+	sh.foldContribs(b, it, t, at)
+	if a := t.account.Load(); a != nil && len(a.book.slots) > 0 {
+		if err := sh.record(b, it, a, at); err != nil {
+			return err
+		}
+	}
+	sh.remember(b, it, 0)
+	return nil
+}
+
+// foldContribs folds sh.contribs into the rollups, at a time.
+func (sh *shard) foldContribs(b *block, it *item, t *tenant, at int64) {
 	if !t.listed.Load() {
-		t.listed.Store(true)
+		sh.list(t, true)
 	}
 	p := rollup.Point{TimeNanos: at}
 	if it.match == nil || it.match.latest || it.cfg != b.cfg { // only latest meters order events by identity
-		p.Add, p.Source, p.ID = it.Op == opAdd, it.Source, it.ID
+		p.Source, p.ID = it.Source, it.ID
 	}
 	for i := range sh.contribs {
 		c := &sh.contribs[i]
 		if c.series == nil {
-			c.series = t.addSeries(c.meter)
+			if c.series = t.seriesOf(c.meter); c.series == nil { // an item before this one may have made it
+				c.series = t.addSeries(c.meter)
+			}
 		}
 		if c.name != "" {
 			c.member = sh.number(t, c.name)
 		}
-		p.Value, p.Member = c.value, c.member
+		p.Value, p.Add, p.Member, p.Times = c.value, c.add, c.member, c.times()
 		c.series.fold(sh, &p, c.abs, b.seconds)
 	}
-	sh.ids.insert(it.hash, it.payload, b.index)
-	sh.idSum.add(idRowHash(&wal.ID{Hash: it.hash, Payload: it.payload, Block: b.index}))
+}
+
+// times is how many events the contribution to a count meter stands for; a lease settles many at once.
+func (c *contribution) times() int64 {
+	if c.meter.kind == rollup.KindCount && c.value != 1 {
+		return c.value
+	}
+	return 0
 }
 
 // number returns the dense number of a user or unique value, giving it one if it is new.

@@ -22,6 +22,8 @@ type state struct {
 	shards []*shard
 	hand   *handoff
 	ckpt   *checkpointer
+	outbox *journal // threshold crossings
+	audits *journal // changes of configuration
 
 	secret uint64                 // keys the id hashes; from the genesis entry
 	cfg    atomic.Pointer[config] // written by apply only
@@ -56,6 +58,7 @@ var _ Applier = (*state)(nil)
 func newState(store *wal.Store, o *Options) *state {
 	s := &state{
 		store: store, logger: o.Logger, dir: newDirectory(), hand: newHandoff(),
+		outbox: newJournal(wal.ClassOutbox, wal.AppendOutboxKey), audits: newJournal(wal.ClassAudit, wal.AppendAuditKey),
 		limits: ageLimits{int64(o.MaxAge), int64(o.MaxAhead)},
 	}
 	s.cfg.Store(&config{})
@@ -65,6 +68,7 @@ func newState(store *wal.Store, o *Options) *state {
 	s.workErrs = make([]error, o.Shards)
 	for i := range s.shards {
 		s.shards[i] = &shard{state: s, gen: 1, ids: newIDTable(0, 1)}
+		s.shards[i].due.Store(noDeadline)
 	}
 	s.ckpt = newCheckpointer(s, o.CheckpointItems)
 	for i := 1; i < len(s.shards); i++ { // shard 0 is done by Apply itself
@@ -103,6 +107,11 @@ func (s *state) Apply(index uint64, data []byte) ([]Result, error) {
 	if err != nil {
 		return nil, fmt.Errorf("block %d: %w", index, err)
 	}
+	for _, sh := range s.shards { // first what was due before the block, each as of its own moment
+		if err := sh.expire(b); err != nil {
+			return nil, fmt.Errorf("apply block %d: %w", index, err)
+		}
+	}
 	if len(b.items) > 0 && b.items[0].Kind == wal.KindConfig {
 		err = s.applyConfig(b)
 	} else {
@@ -111,6 +120,7 @@ func (s *state) Apply(index uint64, data []byte) ([]Result, error) {
 	if err != nil {
 		return nil, fmt.Errorf("apply block %d: %w", index, err)
 	}
+	s.collect()
 	s.applied.Store(index)
 	s.appliedTime.Store(b.nanos)
 	if s.live {
@@ -215,7 +225,7 @@ func (s *state) applyConfig(b *block) error {
 	if err := json.Unmarshal(b.items[0].Body, &entry); err != nil {
 		return fmt.Errorf("configuration entry: %w", err)
 	}
-	res, err := s.applyEntry(b.index, &entry)
+	res, err := s.applyEntry(b, &entry)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -199,10 +200,42 @@ func (v *verifier) compareRows() error {
 			return err
 		}
 	}
+	if err := v.compareObjects(&sum); err != nil {
+		return err
+	}
 	if sum != sumOf(v.saved.Rows) {
 		return fmt.Errorf("%w: the digest of the rows", ErrMismatch)
 	}
 	return nil
+}
+
+// compareObjects looks for every account, ledger and hold, and every entry of the audit and the outbox, in the store.
+func (v *verifier) compareObjects(sum *sum128) error {
+	rows := append(v.state.audits.cutRows(), v.state.outbox.cutRows()...)
+	for _, sh := range v.state.shards {
+		for _, o := range sh.objects {
+			rows = append(rows, row{o.appendKey(nil), o.appendRow(nil)})
+		}
+	}
+	for _, r := range rows {
+		sum.add(rowHash(r.key, r.value))
+		if err := v.compareRow(r.key, r.value, func() string { return rowName(v.state, r.key) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rowName says what a row of an object is, for people.
+func rowName(s *state, key []byte) string {
+	what := map[byte]string{wal.ClassAccount: "account", wal.ClassLedger: "quota counters", wal.ClassHold: "reservation",
+		wal.ClassAudit: "audit entry", wal.ClassOutbox: "crossing"}[key[0]]
+	if len(key) >= 5 && key[0] != wal.ClassAudit && key[0] != wal.ClassOutbox {
+		if t := s.dir.number(binary.BigEndian.Uint32(key[1:])); t != nil {
+			return fmt.Sprintf("%s of tenant %q", what, t.name)
+		}
+	}
+	return fmt.Sprintf("%s %x", what, key[1:])
 }
 
 func (v *verifier) compareRow(key, want []byte, name func() string) error {
@@ -224,7 +257,7 @@ func (v *verifier) compareRow(key, want []byte, name func() string) error {
 // compareStored adds up what is stored, so that a row too many is found as well.
 func (v *verifier) compareStored() error {
 	var sum sum128
-	for _, class := range []byte{wal.ClassPage, wal.ClassSeries} {
+	for _, class := range []byte{wal.ClassPage, wal.ClassSeries, wal.ClassAccount, wal.ClassLedger, wal.ClassHold, wal.ClassAudit, wal.ClassOutbox} {
 		lower, upper := wal.ClassBounds(class)
 		err := v.view.Scan(lower, upper, func(key, value []byte) error {
 			sum.add(rowHash(key, value))

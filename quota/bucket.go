@@ -1,76 +1,81 @@
 package quota
 
-import (
-	"math/bits"
+import "github.com/weirhq/weir/usage"
 
-	"github.com/weirhq/weir/usage"
-)
-
-// BucketRate is a token bucket: Limit tokens for each Per nanoseconds, at most Burst at once.
+// BucketRate is a token bucket: Limit tokens for each Per nanoseconds, at most Burst at once. All are positive.
 type BucketRate struct{ Limit, Per, Burst int64 }
 
-// Bucket is the state of a token bucket, full when zero. It is the generic cell rate algorithm (ITU-T I.371, as a virtual
-// schedule) in exact integers: the debt is what is missing to full, in parts of Limit x nanosecond / Per of a token, so that
-// nothing is ever rounded:
+// Bucket is the state of a token bucket; the zero value is full. It is the generic cell rate algorithm (ITU-T I.371, as a
+// virtual schedule): a token that is taken moves the moment at which the bucket is full by Per / Limit nanoseconds.
 //
-//	debt falls by Limit for every nanosecond; a token is Per of debt; full is debt 0
+// That is seldom a whole number, and a rounded one drifts: 3 a second would be 3.000000003, or refuse a caller who
+// keeps to the rate. So the moment has a fraction, and nothing is ever rounded:
+//
+//	full again at  At + Debt / Limit  nanoseconds,  0 <= Debt < Limit
+//	debt           (At - now) x Limit + Debt,       a token is Per of it
+//
+// The debt itself may need 128 bits (a million tokens a day already do), the moment does not: see [fillMax].
 type Bucket struct {
-	Debt int64 // in 1/Per of a token, as of At
-	At   int64 // unix nanoseconds
+	Debt int64 // what At leaves out, in 1/Limit of a nanosecond
+	At   int64 // unix nanoseconds at which the bucket is full again, rounded down
 }
 
-// check refuses rates whose debt would not fit.
+// fillMax bounds how long an empty bucket takes to fill, so that the moment at which it is full fits an int64 until
+// the year 2250. A bucket that needs ten years has a period, not a rate.
+const fillMax = int64(usage.PeriodLengthMax)
+
+// check refuses rates that no Bucket can hold.
 func (r *BucketRate) check() error {
-	if hi, lo := bits.Mul64(uint64(r.Burst), uint64(r.Per)); hi != 0 || lo > debtMax {
+	if size := r.size(); size.hi >= uint64(r.Limit) || size.ceilDiv(r.Limit) > fillMax {
 		return &usage.Error{Code: usage.CodeInvalidValue, Pointer: "/rate/burst",
-			Detail: "burst times per is too large to be exact; use a shorter per, or a meter with a smaller scale"}
+			Detail: "burst takes more than " + usage.Duration(fillMax).String() + " to come back at this rate; use a smaller burst or a higher rate"}
 	}
 	return nil
 }
 
-// debtMax keeps the sum of two debts in an int64.
-const debtMax = 1 << 61
+// size is the debt of an empty bucket.
+func (r *BucketRate) size() wide { return mul(r.Burst, r.Per) }
 
-// at is the debt at now.
-func (b Bucket) at(r *BucketRate, now int64) int64 {
-	if now <= b.At || b.Debt == 0 {
-		return b.Debt
+// debt is what is missing to full at now; at most the size.
+func (b Bucket) debt(r *BucketRate, now int64) wide {
+	if now > b.At {
+		return wide{}
 	}
-	hi, paid := bits.Mul64(uint64(now-b.At), uint64(r.Limit))
-	if hi != 0 || paid >= uint64(b.Debt) {
-		return 0
-	}
-	return b.Debt - int64(paid)
+	return mul(b.At-now, r.Limit).add(b.Debt)
 }
 
 // Tokens returns the whole tokens that are there at now.
 func (b Bucket) Tokens(r *BucketRate, now int64) int64 {
-	return (r.Burst*r.Per - b.at(r, now)) / r.Per
+	return r.Burst - b.debt(r, now).ceilDiv(r.Per)
 }
 
-// Wait returns the nanoseconds until cost tokens are there; 0 when they are. cost is at most the burst.
+// Wait returns the nanoseconds, rounded up, until cost tokens are there; 0 when they are. cost is 0 to the burst.
 func (b Bucket) Wait(r *BucketRate, cost, now int64) int64 {
-	excess := b.at(r, now) + cost*r.Per - r.Burst*r.Per
-	if excess <= 0 {
+	missing, enough := b.debt(r, now).plus(mul(cost, r.Per)).minus(r.size())
+	if enough {
 		return 0
 	}
-	return (excess + r.Limit - 1) / r.Limit
+	return missing.ceilDiv(r.Limit)
 }
 
 // Take removes cost tokens, which are there.
 func (b Bucket) Take(r *BucketRate, cost, now int64) Bucket {
-	return Bucket{Debt: b.at(r, now) + cost*r.Per, At: max(now, b.At)}
+	if now > b.At {
+		b = Bucket{At: now}
+	}
+	more := mul(cost, r.Per).add(b.Debt)
+	nanos, rest := more.div(r.Limit)
+	return Bucket{Debt: rest, At: b.At + nanos}
 }
 
-// FullAt returns when the bucket is full again, unix nanoseconds; now when it is.
+// FullAt returns when the bucket is full again, unix nanoseconds, rounded up; now when it is.
 func (b Bucket) FullAt(r *BucketRate, now int64) int64 {
-	d := b.at(r, now)
-	return now + (d+r.Limit-1)/r.Limit
+	return now + b.debt(r, now).ceilDiv(r.Limit)
 }
 
 // Rebase carries the bucket over to another rate at now. What was spent stays spent, in whole tokens rounded up:
 // max(0, burst' - (burst - tokens)) are left.
 func (b Bucket) Rebase(from, to *BucketRate, now int64) Bucket {
 	spent := from.Burst - b.Tokens(from, now)
-	return Bucket{Debt: min(spent, to.Burst) * to.Per, At: now}
+	return Bucket{}.Take(to, min(spent, to.Burst), now)
 }

@@ -2,7 +2,6 @@ package quota
 
 import (
 	"cmp"
-	"math/bits"
 	"strings"
 
 	"github.com/weirhq/weir/usage"
@@ -13,8 +12,9 @@ type Level struct {
 	Used      int64 // >= 0; of a rate quota: burst - tokens
 	Reserved  int64
 	OverSince int64 // since when used + reserved is over the limit; 0: it is not
-	End       int64 // of the period; 0: it has none, or none that is known
+	End       int64 // of the period; 0: it has none, or (first_use) has not begun
 	Bucket    Bucket
+	Window    *Sliding // of a sliding quota, to say when a blocked call fits; nil: that is not said
 }
 
 // Verdict is what one quota says of a call.
@@ -40,27 +40,34 @@ type Verdict struct {
 //	8  else                            allow
 //
 // Comparisons are strict: a limit of 100 admits exactly 100. Cost 0 asks how things stand. For a meter with a value now, cost
-// is what it raises; one that does not raise it is always allowed.
+// is what it raises; one that does not raise it is always allowed. A grace period of 0 is over before it begins.
+//
+// Everything is compared exactly, whatever the amounts: sums that pass an int64 are taken as its greatest, which no cap but
+// that of an unlimited quota reaches. No allocation.
 func (p *Policy) Judge(l Level, cost, now int64) Verdict {
 	if p.Kind == KindRate {
 		return p.judgeRate(l, cost, now)
 	}
-	u := l.Used + l.Reserved + cost
+	held := addUnits(l.Used, l.Reserved)
+	u := held
+	if cost > 0 {
+		u = addUnits(held, cost)
+	}
 	switch {
 	case p.Latest && cost <= 0:
-		if u > p.Limit {
+		if u += cost; u > p.Limit {
 			return Verdict{Decision: usage.DecisionOverage, Allowed: true}
 		}
 	case cost > p.Cap:
 		return block(usage.ReasonCostTooHigh, 0)
 	case u > p.Cap:
-		return block(usage.ReasonExceeded, p.untilEnd(l, now))
-	case u > p.Limit && p.grace >= 0 && l.OverSince != 0 && now >= l.OverSince+p.grace, u > p.Limit && p.grace == 0:
-		return block(usage.ReasonGrace, p.untilEnd(l, now))
+		return block(usage.ReasonExceeded, p.retry(&l, u-p.Cap, now))
+	case u > p.Limit && p.graceOver(&l, now):
+		return block(usage.ReasonGrace, p.retry(&l, u-p.Limit, now))
 	case u > p.Limit:
 		return Verdict{Decision: usage.DecisionOverage, Allowed: true}
-	case u > p.slowAt && l.End > now:
-		d := delay(cost, l.End-now, p.Limit-l.Used-l.Reserved)
+	case u > p.slowAt:
+		d := delay(cost, p.rest(&l, now), p.Limit-held)
 		if d > p.maxDelay {
 			return block(usage.ReasonThrottled, d)
 		}
@@ -82,29 +89,39 @@ func (p *Policy) judgeRate(l Level, cost, now int64) Verdict {
 	return Verdict{Decision: usage.DecisionAllow, Allowed: true}
 }
 
-func (p *Policy) untilEnd(l Level, now int64) int64 {
-	if l.End > now {
-		return l.End - now
+// graceOver reports whether the time for which overage is allowed has passed.
+func (p *Policy) graceOver(l *Level, now int64) bool {
+	return p.grace == 0 || p.grace > 0 && l.OverSince != 0 && now-l.OverSince >= p.grace
+}
+
+// rest is how long the period still lasts; one that begins with its first use begins now.
+func (p *Policy) rest(l *Level, now int64) int64 {
+	if p.Kind == KindFirstUse && l.End == 0 {
+		return p.Length
 	}
-	return 0
+	return max(0, l.End-now)
+}
+
+// retry is how long it takes until excess units have left by themselves: those of a sliding window one by one, all others
+// at the end of the period.
+func (p *Policy) retry(l *Level, excess, now int64) int64 {
+	if p.Kind == KindSliding && l.Window != nil {
+		return l.Window.FreeAt(p.Length, excess, now) - now
+	}
+	return max(0, l.End-now)
 }
 
 func block(reason usage.Reason, retry int64) Verdict {
 	return Verdict{Decision: usage.DecisionBlock, Reason: reason, RetryNanos: retry}
 }
 
-// delay is cost x rest / left: what spreads what is left evenly over the rest of the period. left is what remains of the
-// limit before the call, at least cost.
+// delay is cost x rest / left, rounded up: what spreads what is left evenly over the rest of the period. left is what remains of
+// the limit before the call, at least cost. Rounded up it is at most the longest delay exactly when the quotient is.
 func delay(cost, rest, left int64) int64 {
 	if cost <= 0 {
 		return 0
 	}
-	hi, lo := bits.Mul64(uint64(cost), uint64(rest))
-	if left <= 0 || hi >= uint64(left) {
-		return never
-	}
-	d, _ := bits.Div64(hi, lo, uint64(left))
-	return int64(min(d, never))
+	return mul(cost, rest).ceilDiv(left)
 }
 
 // severity orders decisions.
@@ -154,12 +171,7 @@ func compareRatio(a, b Standing) int {
 	if a.Limit == 0 || b.Limit == 0 { // nothing remains of nothing
 		return cmp.Compare(boolInt(a.Limit != 0 && a.Remaining > 0), boolInt(b.Limit != 0 && b.Remaining > 0))
 	}
-	ah, al := bits.Mul64(uint64(a.Remaining), uint64(b.Limit))
-	bh, bl := bits.Mul64(uint64(b.Remaining), uint64(a.Limit))
-	if c := cmp.Compare(ah, bh); c != 0 {
-		return c
-	}
-	return cmp.Compare(al, bl)
+	return mul(a.Remaining, b.Limit).cmp(mul(b.Remaining, a.Limit))
 }
 
 func boolInt(b bool) int {

@@ -3,8 +3,7 @@ package quota
 import (
 	"fmt"
 	"math"
-	"math/bits"
-	"time"
+	"slices"
 
 	"github.com/weirhq/weir/internal/civil"
 	"github.com/weirhq/weir/usage"
@@ -31,6 +30,8 @@ type Policy struct {
 	UserScope bool
 	Shadow    bool
 	Latest    bool // the meter has a value now instead of a sum
+	// ListsThresholds: the quota names its thresholds instead of taking the default ones.
+	ListsThresholds bool
 
 	Limit    int64 // Unlimited, or units
 	Cap      int64 // H: Limit and the overage
@@ -70,8 +71,9 @@ var calendarKinds = map[string]civil.Kind{
 // the quota: an aggregation that cannot be limited, a latest meter with a period, amounts with more decimals than the meter
 // keeps or beyond an int64.
 func Compile(q usage.Quota, m Meter) (*Policy, error) {
+	lists := q.WarningThresholds != nil && !slices.Equal(q.WarningThresholds, usage.ThresholdsDefault())
 	q = q.WithDefaults()
-	p := &Policy{Quota: q, Scale: m.Scale, UserScope: q.Scope == usage.ScopeUser, Shadow: q.Mode == usage.ModeShadow,
+	p := &Policy{Quota: q, ListsThresholds: lists, Scale: m.Scale, UserScope: q.Scope == usage.ScopeUser, Shadow: q.Mode == usage.ModeShadow,
 		Latest: m.Aggregation == usage.Latest, Limit: Unlimited, Cap: Unlimited, warnAt: never, slowAt: never, grace: -1}
 	switch m.Aggregation {
 	case usage.Sum, usage.Count, usage.UniqueCount, usage.Max, usage.Latest:
@@ -165,16 +167,12 @@ func part(limit int64, ratio usage.Number) int64 {
 		return never
 	}
 	coef, scale := d.Parts()
-	div := uint64(1)
+	div := int64(1)
 	for range scale {
 		div *= 10
 	}
-	hi, lo := bits.Mul64(uint64(limit), uint64(coef))
-	if hi >= div {
-		return never
-	}
-	n, _ := bits.Div64(hi, lo, div)
-	return int64(min(n, never))
+	n, _ := mul(limit, coef).div(div)
+	return n
 }
 
 func units(d usage.Decimal, scale int, pointer string) (int64, error) {
@@ -215,7 +213,5 @@ func (p *Policy) PeriodOf(zone *civil.Table, anchor, unixSec int64) (start, end 
 // order of arrival; else it begins empty and counts in the order of the log.
 func (p *Policy) FromBuckets() bool { return p.Kind <= KindLifetime && !p.UserScope }
 
-// ceilMillis rounds nanoseconds up.
-func ceilMillis(nanos int64) int64 {
-	return (nanos + int64(time.Millisecond) - 1) / int64(time.Millisecond)
-}
+// InCalendar reports whether the policy's periods are those of the calendar, which a user who was never seen is in too.
+func (p *Policy) InCalendar() bool { return p.Kind == KindCalendar || p.Kind == KindBilling }

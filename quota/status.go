@@ -1,7 +1,6 @@
 package quota
 
 import (
-	"math/bits"
 	"time"
 
 	"github.com/weirhq/weir/usage"
@@ -52,20 +51,17 @@ func (p *Policy) Remaining(l Level) int64 {
 	if p.Limit == Unlimited {
 		return Unlimited
 	}
-	return max(0, p.Limit-l.Used-l.Reserved)
+	return max(0, p.Limit-addUnits(l.Used, l.Reserved))
 }
 
-// percentage is 100 x used / limit, cut to two decimals; 100 of limit 0.
+// percentage is 100 x used / limit, cut to two decimals; 100 of limit 0. It stops at the greatest number that can be written,
+// 92 quadrillion percent.
 func percentage(used, limit int64) usage.Decimal {
 	if limit == 0 {
 		return usage.Int(100)
 	}
-	hi, lo := bits.Mul64(uint64(used), 10_000)
-	if hi >= uint64(limit) {
-		return usage.Decimal{}
-	}
-	n, _ := bits.Div64(hi, lo, uint64(limit))
-	return usage.FromUnits(int64(min(n, unitsMax)), 2)
+	hundredths, _ := mul(used, 10_000).div(limit)
+	return usage.FromUnits(hundredths, 2)
 }
 
 func moment(nanos int64) *time.Time {
@@ -79,14 +75,12 @@ func (p *Policy) Crossed(used int64, fired uint32) uint32 {
 	if p.Limit == Unlimited || p.Limit == 0 || p.Kind == KindRate || p.Kind == KindSliding {
 		return 0
 	}
-	set := uint32(0)
-	uh, ul := bits.Mul64(uint64(used), 100)
+	set, reached := uint32(0), mul(used, 100)
 	for i, t := range p.Quota.WarningThresholds {
 		if fired&(1<<i) != 0 {
 			continue
 		}
-		th, tl := bits.Mul64(uint64(p.Limit), uint64(t))
-		if uh > th || uh == th && ul >= tl {
+		if reached.cmp(mul(p.Limit, int64(t))) >= 0 {
 			set |= 1 << i
 		}
 	}

@@ -8,8 +8,8 @@ import (
 	"math/bits"
 )
 
-// The bytes of a page. docs/FORMAT.md has the whole; latestcodec.go and members.go have the
-// slots of kinds latest and unique.
+// The bytes of a page. docs/FORMAT.md has the whole; latestcodec.go, members.go, percentilecodec.go
+// and weightedcodec.go have the slots of the kinds that hold more than numbers.
 //
 //	0        1            2
 //	+--------+------------+----------+---------------------+----------
@@ -56,6 +56,14 @@ func (p *Page) Append(dst []byte) []byte {
 				dst = binary.AppendVarint(dst, a.Max)
 			case KindLatest:
 				dst = appendLatest(dst, a.Latest)
+			case KindPercentile:
+				dst = appendBins(dst, a.Extra.Bins)
+			case KindWeighted:
+				if p.level == Minute {
+					dst = appendSteps(dst, a.Extra.Steps)
+				} else {
+					dst = appendArea(dst, &a.Extra.Area)
+				}
 			}
 		}
 	}
@@ -109,10 +117,11 @@ func (p *Page) decode(src []byte) error {
 	return nil
 }
 
-// decodeSlot reads the slot at src[i:] and returns the index of the byte after it.
+// decodeSlot reads the slot at src[i:] and returns the index of the byte after it. The count is
+// two's complement in 64 bits: corrections may leave less than nothing in a bucket that adds up.
 func (p *Page) decodeSlot(slot int, src []byte, i int) (int, error) {
 	count, next := uvarint(src, i)
-	if next < 0 || count == 0 || count > math.MaxInt64 {
+	if next < 0 || !p.kind.additive() && (count == 0 || count > math.MaxInt64) {
 		return 0, corrupt("count", i)
 	}
 	a := Agg{Count: int64(count)}
@@ -128,8 +137,16 @@ func (p *Page) decodeSlot(slot int, src []byte, i int) (int, error) {
 		a.Latest, next = decodeLatest(src, i, count)
 	case KindUnique:
 		a.Members, next = decodeMembers(src, i, count)
+	case KindPercentile:
+		a.Extra, next = decodeBins(src, i, count)
+	case KindWeighted:
+		if p.level == Minute {
+			a.Extra, next = decodeSteps(src, i, count)
+		} else {
+			a.Extra, next = decodeArea(src, i)
+		}
 	}
-	if next < 0 {
+	if next < 0 || a.Empty(p.kind) {
 		return 0, corrupt("slot", i)
 	}
 	p.slots[slot] = a

@@ -16,11 +16,35 @@ const (
 	KindLatest Kind = 6 // value at the greatest event time
 	KindUnique Kind = 7 // number of distinct members
 
-	kindMax = KindUnique
+	KindPercentile Kind = 8 // value at a rank, by log-linear bins; one kind for every rank
+	KindWeighted   Kind = 9 // integral over time of a level
+
+	kindMax = KindWeighted
 )
 
-// KindOf returns the kind that folds an aggregation, and false for an aggregation that this
-// package cannot fold (weighted_sum and percentiles).
+// Rank names a percentile: the smallest value that at least Num/Den of all values do not exceed.
+type Rank struct{ Num, Den int64 }
+
+// FoldOf returns the kind that folds an aggregation and, for percentiles, the rank to ask
+// [Percentile] for; false for what is no aggregation. A caller that takes kinds from here writes
+// kind weighted by [Ladder.Rewrite], reads it by [RangeUntil], and shows answers by [ValueOf].
+func FoldOf(a usage.Aggregation) (k Kind, r Rank, ok bool) {
+	switch a {
+	case usage.P50:
+		return KindPercentile, Rank{50, 100}, true
+	case usage.P90:
+		return KindPercentile, Rank{90, 100}, true
+	case usage.P99:
+		return KindPercentile, Rank{99, 100}, true
+	case usage.WeightedSum:
+		return KindWeighted, Rank{}, true
+	}
+	k, ok = KindOf(a)
+	return k, Rank{}, ok
+}
+
+// KindOf returns the kind that folds an aggregation, and false for weighted_sum and percentiles: a
+// caller that knows only [Ladder.Pages] and [Value] cannot serve them. [FoldOf] has them all.
 func KindOf(a usage.Aggregation) (Kind, bool) {
 	switch a {
 	case usage.Sum:
@@ -58,8 +82,22 @@ func (k Kind) String() string {
 		return "latest"
 	case KindUnique:
 		return "unique"
+	case KindPercentile:
+		return "percentile"
+	case KindWeighted:
+		return "weighted"
 	}
 	return "unknown kind"
 }
 
 func (k Kind) valid() bool { return k >= KindSum && k <= kindMax }
+
+// heavy reports whether buckets of the kind hold more than numbers.
+func (k Kind) heavy() bool {
+	return k == KindLatest || k == KindUnique || k == KindPercentile || k == KindWeighted
+}
+
+// additive reports whether an event can be taken out of a bucket again.
+func (k Kind) additive() bool {
+	return k == KindSum || k == KindCount || k == KindAvg || k == KindPercentile
+}

@@ -11,6 +11,9 @@ type Slot struct {
 type Ladder struct {
 	slots  []Slot
 	merged *[slotsMax]Agg // the slots of the page at hand that took more than one minute
+
+	page Page   // of Rewrite
+	old  []byte // of Rewrite
 }
 
 // CoarsePages is [Ladder.Pages] for one delta, without scratch to reuse.
@@ -22,7 +25,13 @@ func CoarsePages(k Kind, d *Delta, fn func(l Level, page int64, slots []Slot) er
 // (level, page), with the buckets to merge into it in ascending order of slot. The slots and what
 // they point to live until fn returns and must not be changed; for a slot that took one minute
 // only, nothing is copied. It stops at the first error of fn and returns it.
+//
+// It panics for kind weighted and for a delta that replaces buckets: what a coarse page holds does
+// not follow from such a delta alone. [Ladder.Rewrite] serves them.
 func (s *Ladder) Pages(k Kind, d *Delta, fn func(l Level, page int64, slots []Slot) error) error {
+	if k == KindWeighted || len(d.replacements()) > 0 {
+		panic("BUG: rollup: a delta that cannot be merged: use Rewrite")
+	}
 	if d.Empty() {
 		return nil
 	}

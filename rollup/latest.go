@@ -98,7 +98,7 @@ func (l *Latest) merge(o *Latest) {
 	case n == 0 || l.Adds[n-1].compare(&adds[0]) <= 0: // the usual case: o is newer
 		l.Adds = append(l.Adds, adds...)
 	default:
-		l.Adds = mergeSorted(l.Adds, adds)
+		l.Adds = mergeSorted(l.Adds, adds, (*Entry).compare)
 	}
 }
 
@@ -115,10 +115,10 @@ func (l *Latest) firstAfter(o *Latest) int {
 // dropOldAdds restores the invariant after Set moved.
 func (l *Latest) dropOldAdds() { l.Adds = slices.Delete(l.Adds, 0, l.firstAfter(l)) }
 
-func mergeSorted(a, b []Entry) []Entry {
-	out := make([]Entry, 0, len(a)+len(b))
+func mergeSorted[E any](a, b []E, compare func(x, y *E) int) []E {
+	out := make([]E, 0, len(a)+len(b))
 	for len(a) > 0 && len(b) > 0 {
-		if a[0].compare(&b[0]) <= 0 {
+		if compare(&a[0], &b[0]) <= 0 {
 			out, a = append(out, a[0]), a[1:]
 		} else {
 			out, b = append(out, b[0]), b[1:]

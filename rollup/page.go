@@ -21,7 +21,7 @@ func (p *Page) Reset(k Kind, l Level) {
 	if p.slots == nil {
 		p.slots = make([]Agg, slotsMax)
 	}
-	if p.kind == KindLatest || p.kind == KindUnique {
+	if p.kind.heavy() {
 		p.each(func(_ int, a *Agg) { *a = Agg{} }) // let go of the sets
 	}
 	p.kind, p.level = k, l
@@ -40,12 +40,14 @@ func (p *Page) Slot(slot int) *Agg {
 	return &p.slots[slot]
 }
 
-// MergeSlot adds a bucket to a slot (see [Agg.Merge]). It panics when the slot is not in the page.
+// MergeSlot adds a bucket to a slot (see [Agg.Merge]). It panics when the slot is not in the page,
+// and for kind weighted when the page is coarser than minutes (see [Ladder.Rewrite]).
 func (p *Page) MergeSlot(slot int, a *Agg) {
-	if slot < 0 || slot >= p.level.Slots(p.kind) {
-		panic("BUG: rollup: slot outside of its page")
+	p.checkSlot(slot)
+	if p.kind == KindWeighted && p.level > Minute {
+		panic("BUG: rollup: merge into a coarse page of kind weighted")
 	}
-	if a.Count == 0 {
+	if a.Empty(p.kind) {
 		return
 	}
 	if !p.has(slot) {
@@ -53,6 +55,31 @@ func (p *Page) MergeSlot(slot int, a *Agg) {
 		p.set(slot)
 	}
 	p.slots[slot].Merge(p.kind, a)
+	if p.slots[slot].Empty(p.kind) { // a correction took back all there was
+		p.clear(slot)
+	}
+}
+
+// ReplaceSlot puts a copy of a bucket in the place of what a slot holds; an empty one empties it.
+// It panics when the slot is not in the page.
+func (p *Page) ReplaceSlot(slot int, a *Agg) {
+	p.checkSlot(slot)
+	p.clear(slot)
+	if !a.Empty(p.kind) {
+		p.slots[slot] = a.clone()
+		p.set(slot)
+	}
+}
+
+func (p *Page) checkSlot(slot int) {
+	if slot < 0 || slot >= p.level.Slots(p.kind) {
+		panic("BUG: rollup: slot outside of its page")
+	}
+}
+
+func (p *Page) clear(slot int) {
+	p.slots[slot] = Agg{}
+	p.present[slot>>6] &^= 1 << (slot & 63)
 }
 
 // MergeSlots adds buckets to their slots.

@@ -1,6 +1,9 @@
 package rollup
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // This file decides which buckets answer a query; range.go reads them.
 
@@ -41,6 +44,22 @@ func (p *plan) add(index int, s Span) {
 	}
 	w := levelWidth[Day]
 	p[Day] = append(p[Day], run{from / w, to / w, index})
+}
+
+// addAround is add, but the buckets that hold one of some minutes, which ascend, are taken apart down
+// to minutes; skip tells which of these minutes to leave out.
+func (p *plan) addAround(index int, s Span, minutes []int64, skip func(minute int64) bool) {
+	i, _ := slices.BinarySearch(minutes, s.StartMin)
+	from := s.StartMin
+	for ; i < len(minutes) && minutes[i] < s.EndMin; i++ {
+		m := minutes[i]
+		p.add(index, Span{from, m})
+		if !skip(m) {
+			p.add(index, Span{m, m + 1})
+		}
+		from = m + 1
+	}
+	p.add(index, Span{from, s.EndMin})
 }
 
 // checkSpans returns an error when spans overlap, run backwards or are out of order.

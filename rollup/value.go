@@ -16,10 +16,33 @@ var pow10 = [...]uint64{
 	1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
 }
 
-// Value returns what a bucket says, in the meter's unit. scale is the number of decimals of the
-// meter's values, 0 to 18.
+// ValueOf returns what a bucket says, in the meter's unit, for every aggregation. scale is the
+// number of decimals of the meter's values, 0 to 18.
 //
-// Without events it is 0 for sum, count and unique, and absent for min, max, avg and latest.
+// A percentile is the middle of the range that holds the exact nearest-rank value, rounded down to
+// a unit of 10^-scale, and at most 1/[PercentileErrorDen] of that value away from it; without
+// events it is absent. A weighted sum is that of an answer of [Range], in unit-hours (see
+// [UnitHours]), and absent when a Decimal cannot hold it. Everything else is as in [Value].
+func ValueOf(aggregation usage.Aggregation, scale int, a *Agg) usage.Decimal {
+	k, r, ok := FoldOf(aggregation)
+	if !ok {
+		panic("BUG: rollup: value of an unknown aggregation")
+	}
+	if k != KindPercentile {
+		return Value(k, scale, a)
+	}
+	low, high, ok := Percentile(a, r.Num, r.Den)
+	if !ok {
+		return usage.Decimal{}
+	}
+	return usage.FromUnits(Midpoint(low, high), scale)
+}
+
+// Value returns what a bucket says, in the meter's unit. scale is the number of decimals of the
+// meter's values, 0 to 18. It panics for kind percentile, which needs a rank: see [ValueOf].
+//
+// Without events it is 0 for sum, count and unique, and absent for min, max, avg and latest. (A sum
+// may be left of adjustments alone, and is shown.)
 // An average has 6 decimals, rounded half to even; when it is so great that a Decimal cannot hold
 // 6, it has as many as fit. Counts and unique counts are whole whatever the scale.
 func Value(k Kind, scale int, a *Agg) usage.Decimal {
@@ -30,8 +53,11 @@ func Value(k Kind, scale int, a *Agg) usage.Decimal {
 		return usage.FromUnits(a.Count, 0)
 	case KindUnique:
 		return usage.FromUnits(a.cardinality(), 0)
+	case KindWeighted:
+		d, _ := UnitHours(scale, a)
+		return d
 	}
-	if a.Count == 0 {
+	if a.Count <= 0 {
 		return usage.Decimal{}
 	}
 	switch k {

@@ -106,3 +106,42 @@ type Crossing struct {
 	PeriodEnd   time.Time `json:"period_end,omitzero"`
 	Generation  uint32    `json:"generation"`
 }
+
+// MarshalJSON writes the answer with its time in UTC and no quotas as [].
+func (a Answer) MarshalJSON() ([]byte, error) {
+	type plain Answer
+	a.ExpiresAt = a.ExpiresAt.UTC()
+	if a.Quotas == nil {
+		a.Quotas = []QuotaStatus{}
+	}
+	return json.Marshal(plain(a))
+}
+
+// MarshalJSON writes the status with its times in UTC.
+func (s QuotaStatus) MarshalJSON() ([]byte, error) {
+	type plain QuotaStatus
+	s.PeriodStart, s.ResetAt = inUTC(s.PeriodStart), inUTC(s.ResetAt)
+	return json.Marshal(plain(s))
+}
+
+// MarshalJSON writes the crossing with its times in UTC.
+func (c Crossing) MarshalJSON() ([]byte, error) {
+	type plain Crossing
+	c.Time, c.PeriodStart, c.PeriodEnd = c.Time.UTC(), c.PeriodStart.UTC(), c.PeriodEnd.UTC()
+	return json.Marshal(plain(c))
+}
+
+func inUTC(t *time.Time) *time.Time {
+	if t == nil {
+		return nil
+	}
+	return new(t.UTC())
+}
+
+var (
+	_ json.Marshaler = Answer{}
+	_ json.Marshaler = QuotaStatus{}
+	_ json.Marshaler = Crossing{}
+	_ json.Marshaler = ReservationState{}
+	_ json.Marshaler = ReasonNone
+)

@@ -93,16 +93,27 @@ const (
 	ThresholdsMax       = 16
 	ThresholdPercentMax = 1000
 
-	// RatioMax and RatioDecimalsMax bound warn_at and throttle_at: a ratio times a limit stays within 128 bits.
-	RatioMax         = 1000
+	// RatioMax and RatioDecimalsMax bound warn_at and throttle_at: beyond the limit neither is ever asked, so 80 instead of
+	// 0.8 is a mistake. A ratio times a limit stays within 128 bits.
+	RatioMax         = 1
 	RatioDecimalsMax = 9
 
-	// RatePerMax bounds the period of a rate, so that limit x nanoseconds stays within 128 bits and a bucket that is
-	// refilled so slowly is not better called a period.
+	// RatePerMax bounds the period of a rate: a bucket that is refilled more slowly than a month is better called a period.
 	RatePerMax = 31 * 24 * time.Hour
 
 	// PeriodLengthMax bounds sliding and first_use periods: ten years.
 	PeriodLengthMax = 3653 * 24 * time.Hour
+
+	// OverrideBytesMax bounds the fields of an override, as JSON text: every field of a quota, with long numbers, is below 1 KiB.
+	OverrideBytesMax = 4096
+
+	// URLBytesMax bounds addresses: what browsers and proxies agree to carry.
+	URLBytesMax = 2048
+
+	// YearMin and YearMax bound the times of configuration (anchors, effective dates): the years of the zone tables, in
+	// which unix nanoseconds fit an int64.
+	YearMin = 1970
+	YearMax = 2100
 
 	// maxDelayDefault is how long a throttled call may be told to wait when the quota does not say.
 	maxDelayDefault = Duration(time.Second)

@@ -144,11 +144,6 @@ func (p *problems) add(code ErrorCode, pointer, format string, args ...any) {
 	*p = append(*p, &Error{Code: code, Pointer: pointer, Detail: fmt.Sprintf(format, args...)})
 }
 
-// sortProblems orders errors by pointer, where they were found in no order of their own.
-func sortProblems(p problems) {
-	slices.SortStableFunc(p, func(a, b *Error) int { return strings.Compare(a.Pointer, b.Pointer) })
-}
-
 // label checks a word for people: it may be empty, and is one line of UTF-8.
 func (p *problems) label(field, s string, bytesMax int) {
 	switch {

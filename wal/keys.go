@@ -136,18 +136,13 @@ func AppendAuditKey(dst []byte, number uint64) []byte {
 	return binary.BigEndian.AppendUint64(append(dst, ClassAudit), number)
 }
 
-// ParseAuditKey is the inverse of [AppendAuditKey].
-func ParseAuditKey(key []byte) (number uint64, err error) { return parseNumber(key, ClassAudit) }
-
 // AppendOutboxKey appends the key of a crossing in the outbox; crossings are numbered from 1.
 func AppendOutboxKey(dst []byte, number uint64) []byte {
 	return binary.BigEndian.AppendUint64(append(dst, ClassOutbox), number)
 }
 
-// ParseOutboxKey is the inverse of [AppendOutboxKey].
-func ParseOutboxKey(key []byte) (number uint64, err error) { return parseNumber(key, ClassOutbox) }
-
-func parseNumber(key []byte, class byte) (uint64, error) {
+// ParseNumber returns the number in a key of the audit or the outbox.
+func ParseNumber(key []byte, class byte) (uint64, error) {
 	if err := checkKey(key, class, 8); err != nil {
 		return 0, err
 	}

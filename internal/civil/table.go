@@ -1,6 +1,7 @@
 package civil
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -109,16 +110,22 @@ func (t *Table) firstOf(kind Kind, n int64) int64 { return t.instant(kind.firstD
 
 // Anchored returns the period of the monthly grid through anchor that contains a unix second: [start, end). The grid runs both
 // ways in local civil time: a day that a month does not have is its last day, and comes back afterwards; a time that
-// the clock skips is the first instant after it, one that comes twice the first.
+// the clock skips is the first instant after it, one that comes twice the first. No allocation.
 func (t *Table) Anchored(anchor, unixSec int64) (start, end int64) {
+	return t.AnchoredMonths(anchor, 1, unixSec)
+}
+
+// AnchoredMonths is [Table.Anchored] of a grid with a point every so many months: 3 for quarters, 12 for years. months is
+// positive.
+func (t *Table) AnchoredMonths(anchor int64, months int, unixSec int64) (start, end int64) {
 	wall := anchor + t.Offset(anchor)
 	day := floorDiv(wall, secondsPerDay)
-	g := monthGrid{table: t, clock: wall - day*secondsPerDay}
+	g := monthGrid{table: t, step: int64(months), clock: wall - day*secondsPerDay}
 	year, month, dom := CivilFromDays(day)
 	g.month, g.day = year*12+int64(month-1), int64(dom)
 
 	y, m, _ := CivilFromDays(floorDiv(unixSec+t.Offset(unixSec), secondsPerDay))
-	n := y*12 + int64(m-1) - g.month
+	n := floorDiv(y*12+int64(m-1)-g.month, g.step)
 	for g.instant(n) > unixSec {
 		n--
 	}
@@ -132,13 +139,15 @@ func (t *Table) Anchored(anchor, unixSec int64) (start, end int64) {
 type monthGrid struct {
 	table *Table
 	month int64 // counted from January of the year 0
+	step  int64 // months from point to point
 	day   int64 // of the month, from 1
 	clock int64 // seconds of the day
 }
 
 // instant returns the n-th point of the grid.
 func (g *monthGrid) instant(n int64) int64 {
-	first, last := monthDays(g.month+n), monthDays(g.month+n+1)-1
+	month := g.month + n*g.step
+	first, last := monthDays(month), monthDays(month+1)-1
 	return g.table.instant(min(first+g.day-1, last)*secondsPerDay + g.clock)
 }
 
@@ -162,8 +171,10 @@ func (t *Table) AppendTo(dst []byte) []byte {
 	return dst
 }
 
-// DecodeTable reads what [Table.AppendTo] wrote. Errors: [ErrTable].
+// DecodeTable reads what [Table.AppendTo] wrote, and nothing else: a number in more bytes than it needs is malformed.
+// Errors: [ErrTable].
 func DecodeTable(src []byte) (*Table, error) {
+	all := src
 	if len(src) == 0 || src[0] != tableVersion {
 		return nil, fmt.Errorf("%w: unknown version", ErrTable)
 	}
@@ -200,6 +211,9 @@ func DecodeTable(src []byte) (*Table, error) {
 	}
 	if len(src) > 0 || int64(t.first) < -offsetMax || int64(t.first) > offsetMax {
 		return nil, fmt.Errorf("%w: %d bytes too many", ErrTable, len(src))
+	}
+	if !bytes.Equal(t.AppendTo(nil), all) {
+		return nil, fmt.Errorf("%w: not in its shortest form", ErrTable)
 	}
 	return t, nil
 }

@@ -1,0 +1,123 @@
+package engine
+
+import (
+	"github.com/weirhq/weir/quota"
+	"github.com/weirhq/weir/rollup"
+	"github.com/weirhq/weir/usage"
+)
+
+// Allowed tells whether a tenant may use n units of a feature now, without using them: the answer of Check in brief, for the hot
+// path. n is in units of the feature's finest limited meter (of a count meter: events). Quotas of user scope and of distinct users are
+// not asked, as no user is named. A feature that no meter counts is not allowed.
+//
+// It may be overtaken by a consume at the same moment; what must be exact consumes or leases. It shows every write that has
+// returned. Lock-free and without allocation while the periods of the tenant's quotas last; the first calls after
+// one has ended, until the next write, take the lock of the shard.
+func (e *Engine) Allowed(tenant, feature string, n int64) usage.Verdict {
+	cfg := e.state.cfg.Load()
+	if cfg.matchOf(feature) == nil {
+		return usage.Verdict{Decision: usage.DecisionBlock}
+	}
+	now := e.clock.now()
+	t := e.state.dir.tenant(tenant)
+	if t == nil {
+		return e.allowedSlowly(e.state.dir.nobody(tenant, e.state.shards), feature, n, now)
+	}
+	a := t.account.Load()
+	if a == nil {
+		if cfg.settings.def.DefaultPlan == nil {
+			return usage.Verdict{Allowed: true, Decision: usage.DecisionAllow}
+		}
+		return e.allowedSlowly(t, feature, n, now)
+	}
+	for {
+		f := a.face()
+		if f == nil || t.shard.due.Load() <= now {
+			return e.allowedSlowly(t, feature, n, now)
+		}
+		seq := f.seq.Load()
+		v, ok := f.judge(feature, n, now)
+		if seq&1 == 0 && f.seq.Load() == seq {
+			if ok {
+				return v
+			}
+			return e.allowedSlowly(t, feature, n, now)
+		}
+	}
+}
+
+// face is what readers without the lock see of the tenant's own ledger.
+func (a *account) face() *ledgerFace { return a.ledger.face.Load() }
+
+// judge asks the quotas of a feature. ok is false when a counter cannot be read without the lock.
+func (f *ledgerFace) judge(feature string, n, now int64) (v usage.Verdict, ok bool) {
+	v = usage.Verdict{Allowed: true, Decision: usage.DecisionAllow}
+	for _, i := range f.book.of(feature) {
+		s, c := &f.book.slots[i], f.counters[i]
+		if c == nil || s.kind == rollup.KindUnique {
+			continue
+		}
+		p := s.policy
+		l := quota.Level{End: c.face.end.Load(), Used: c.face.used.Load(), Reserved: c.face.reserved.Load(), OverSince: c.face.overSince.Load()}
+		switch {
+		case p.Kind == quota.KindSliding, l.End != 0 && now >= l.End, l.End == 0 && p.Kind == quota.KindFirstUse && l.Used+l.Reserved != 0:
+			return v, false
+		case p.Kind == quota.KindRate:
+			l.Bucket = quota.Bucket{Debt: c.face.debt.Load(), At: c.face.debtAt.Load()}
+		}
+		if !p.Shadow {
+			v = worse(v, short(p.Judge(l, s.unitsOf(n, l.Used), now)))
+		}
+	}
+	return v, true
+}
+
+// unitsOf turns n units of the feature's finest limited meter into the cost for the slot's own, rounded up.
+func (s *slot) unitsOf(n, used int64) int64 {
+	switch s.kind {
+	case rollup.KindCount:
+		return min(n, 1)
+	case rollup.KindMax:
+		return max(0, ceilDiv(n, s.divisor)-used)
+	default:
+		return ceilDiv(n, s.divisor)
+	}
+}
+
+func ceilDiv(a, b int64) int64 {
+	if b == 1 {
+		return a
+	}
+	return -floorDiv(-a, b)
+}
+
+// worse combines two verdicts.
+func worse(a, b usage.Verdict) usage.Verdict {
+	if quota.Severer(b.Decision, a.Decision) > 0 {
+		a.Decision, a.Reason = b.Decision, b.Reason
+	}
+	a.Allowed = a.Allowed && b.Allowed
+	a.Delay, a.RetryAfter = max(a.Delay, b.Delay), max(a.RetryAfter, b.RetryAfter)
+	return a
+}
+
+// allowedSlowly is Allowed under the shard's lock, with every counter projected to now.
+func (e *Engine) allowedSlowly(t *tenant, feature string, n, now int64) usage.Verdict {
+	e.catchUp(t, now)
+	sh := t.shard
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	v := usage.Verdict{Allowed: true, Decision: usage.DecisionAllow}
+	a, err := sh.accountToRead(t, now)
+	if err != nil {
+		return usage.Verdict{Decision: usage.DecisionBlock}
+	}
+	for _, i := range a.book.of(feature) {
+		s := &a.book.slots[i]
+		if c := a.ledger.counters[i]; c != nil && s.kind != rollup.KindUnique && !s.policy.Shadow {
+			l, _, _ := c.level(a, s, now)
+			v = worse(v, short(s.policy.Judge(l, s.unitsOf(n, l.Used), now)))
+		}
+	}
+	return v
+}

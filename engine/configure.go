@@ -1,0 +1,320 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/weirhq/weir/internal/civil"
+	"github.com/weirhq/weir/usage"
+)
+
+// Configuration of plans, tenants and settings. Every change is an entry of the log, judged at its place, and stands in the audit;
+// each call returns when it is durable. The variants with If take a condition, and say whether something was made.
+
+// PutPlan makes a plan, or a new version of one. Tenants stay on their version; see PutPlanIf to move them.
+func (e *Engine) PutPlan(ctx context.Context, p usage.Plan) error {
+	_, _, err := e.PutPlanIf(ctx, p, "", usage.Condition{})
+	return err
+}
+
+// PutPlanIf is PutPlan under a condition. apply moves everybody who is on the plan to its newest version: usage.EffectiveNow,
+// usage.EffectivePeriodEnd of each, or "" for nobody.
+func (e *Engine) PutPlanIf(ctx context.Context, p usage.Plan, apply string, cond usage.Condition) (usage.PlanState, bool, error) {
+	p = p.WithDefaults()
+	if errs := p.Validate(); len(errs) > 0 {
+		return usage.PlanState{}, false, errs[0]
+	}
+	if apply != "" && apply != usage.EffectiveNow && apply != usage.EffectivePeriodEnd {
+		return usage.PlanState{}, false, &usage.Error{Code: usage.CodeInvalidValue, Pointer: "/apply",
+			Detail: fmt.Sprintf("apply %q is unknown; use now or period_end, or leave it out", apply)}
+	}
+	res, err := e.submitConfig(ctx, &configEntry{Op: opPlanPut, Actor: actorOf(ctx), Plan: &p, Apply: apply, Condition: cond})
+	if err != nil {
+		return usage.PlanState{}, false, err
+	}
+	st, _ := e.Plan(p.Slug)
+	return st, res.verdict == configCreated, nil
+}
+
+// DeletePlan archives a plan that nobody is on; else usage.Code(err) is in_use.
+func (e *Engine) DeletePlan(ctx context.Context, slug string, cond usage.Condition) error {
+	_, err := e.submitConfig(ctx, &configEntry{Op: opPlanDelete, Actor: actorOf(ctx), Slug: slug, Condition: cond})
+	return err
+}
+
+// Plan returns the newest version of a plan, archived or not.
+func (e *Engine) Plan(slug string) (usage.PlanState, bool) {
+	versions := e.PlanVersions(slug)
+	if len(versions) == 0 {
+		return usage.PlanState{}, false
+	}
+	return versions[len(versions)-1], true
+}
+
+// PlanVersions returns every version of a plan, the oldest first. O(tenants), to count who is on each.
+func (e *Engine) PlanVersions(slug string) []usage.PlanState {
+	p := e.state.cfg.Load().plans[slug]
+	if p == nil {
+		return nil
+	}
+	on := e.tenantsByVersion(p)
+	out := make([]usage.PlanState, 0, len(p.versions))
+	for _, v := range p.versions {
+		out = append(out, v.state(p, on[v.number]))
+	}
+	return out
+}
+
+// Plans returns the newest version of every plan that is not archived, by slug.
+func (e *Engine) Plans() []usage.PlanState {
+	cfg := e.state.cfg.Load()
+	out := make([]usage.PlanState, 0, len(cfg.plans))
+	for _, slug := range cfg.planSlugs() {
+		p := cfg.plans[slug]
+		n := 0
+		for _, count := range e.tenantsByVersion(p) { // order-free: a sum
+			n += count
+		}
+		out = append(out, p.newest().state(p, n))
+	}
+	return out
+}
+
+func (e *Engine) tenantsByVersion(p *plan) map[int]int {
+	on := make(map[int]int)
+	for _, t := range e.state.dir.all() {
+		if t.account.Load() == nil {
+			continue
+		}
+		t.shard.mu.Lock()
+		if a := t.account.Load(); a.plan != nil && a.plan.def.Slug == p.slug {
+			on[a.plan.number]++
+		}
+		t.shard.mu.Unlock()
+	}
+	return on
+}
+
+// PutTenant makes a tenant or replaces what is said of it. Another plan takes effect now; overrides stay.
+func (e *Engine) PutTenant(ctx context.Context, t usage.Tenant) error {
+	_, _, err := e.PutTenantIf(ctx, t, usage.Condition{})
+	return err
+}
+
+// PutTenantIf is PutTenant under a condition.
+func (e *Engine) PutTenantIf(ctx context.Context, t usage.Tenant, cond usage.Condition) (usage.TenantState, bool, error) {
+	if errs := t.Validate(); len(errs) > 0 {
+		return usage.TenantState{}, false, errs[0]
+	}
+	zone, err := e.zoneEntry(t.TimeZone)
+	if err != nil {
+		return usage.TenantState{}, false, err
+	}
+	if !t.BillingAnchor.IsZero() {
+		t.BillingAnchor = t.BillingAnchor.UTC()
+	}
+	res, err := e.submitConfig(ctx, &configEntry{Op: opTenantPut, Actor: actorOf(ctx), Tenant: &t, Zone: zone, Condition: cond})
+	if err != nil {
+		return usage.TenantState{}, false, err
+	}
+	st, err := e.Tenant(t.ID)
+	return st, res.verdict == configCreated, err
+}
+
+// zoneEntry reads the table of a zone that the log does not know yet; nil when it does.
+func (e *Engine) zoneEntry(name string) (*zoneEntry, error) {
+	if name == "" || name == "UTC" || e.state.cfg.Load().zones[name] != nil {
+		return nil, nil
+	}
+	table, err := civil.NewTable(name)
+	if err != nil {
+		return nil, &usage.Error{Code: usage.CodeInvalidValue, Pointer: "/time_zone",
+			Detail: fmt.Sprintf("%s is no IANA time zone, such as Europe/Berlin", shorten(name))}
+	}
+	return &zoneEntry{name, table.AppendTo(nil)}, nil
+}
+
+// DeleteTenant takes away what an operator said of a tenant: plan, overrides, zone. Its usage stays.
+func (e *Engine) DeleteTenant(ctx context.Context, id string, cond usage.Condition) error {
+	_, err := e.submitConfig(ctx, &configEntry{Op: opTenantDelete, Actor: actorOf(ctx), Slug: id, Condition: cond})
+	return err
+}
+
+// Tenant returns a tenant that was made, by an operator or by its usage; else usage.Code(err) is not_found.
+func (e *Engine) Tenant(id string) (usage.TenantState, error) {
+	t := e.state.dir.tenant(id)
+	if t == nil || !t.listed.Load() {
+		return usage.TenantState{}, &usage.Error{Code: usage.CodeNotFound, Detail: fmt.Sprintf("there is no tenant %s", shorten(id))}
+	}
+	return t.describe(), nil
+}
+
+func (t *tenant) describe() usage.TenantState {
+	t.shard.mu.Lock()
+	defer t.shard.mu.Unlock()
+	if a := t.account.Load(); a != nil {
+		return a.state()
+	}
+	return usage.TenantState{Tenant: usage.Tenant{ID: t.name}}
+}
+
+// TenantFilter chooses tenants; zero fields choose all.
+type TenantFilter struct {
+	Query     string // part of the id or name, letter case ignored
+	Plan      string
+	NearLimit bool   // a quota of the tenant warns, throttles, is over, or blocks
+	After     string // id; only those after it, bytewise
+	Limit     int
+}
+
+// Tenants returns tenants in the order of their ids, at most f.Limit. O(tenants).
+func (e *Engine) Tenants(f TenantFilter) []usage.TenantState {
+	var ids []*tenant
+	for _, t := range e.state.dir.all() {
+		if t.listed.Load() && t.name > f.After {
+			ids = append(ids, t)
+		}
+	}
+	slices.SortFunc(ids, func(a, b *tenant) int { return strings.Compare(a.name, b.name) })
+	query := strings.ToLower(f.Query)
+	var out []usage.TenantState
+	for _, t := range ids {
+		if len(out) == f.Limit {
+			break
+		}
+		st := t.describe()
+		if query != "" && !strings.Contains(strings.ToLower(st.Tenant.ID), query) && !strings.Contains(strings.ToLower(st.Tenant.Name), query) ||
+			f.Plan != "" && st.Tenant.Plan != f.Plan || f.NearLimit && !e.near(t, "") {
+			continue
+		}
+		out = append(out, st)
+	}
+	return out
+}
+
+// near tells whether a quota of the tenant, or of its user, is beyond its warning.
+func (e *Engine) near(t *tenant, user string) bool {
+	quotas, err := e.Quotas(t.name, user)
+	return err == nil && slices.ContainsFunc(quotas, func(q usage.QuotaStatus) bool {
+		return (user == "") == (q.UserID == nil) && (q.Decision != usage.DecisionAllow || q.Would != nil && *q.Would != usage.DecisionAllow)
+	})
+}
+
+// UserQuotas is a user with its quotas.
+type UserQuotas struct {
+	UserID string              `json:"user_id"`
+	Quotas []usage.QuotaStatus `json:"quotas"`
+}
+
+// Users returns users of a tenant that quotas of user scope have counted, in the order in which they came: those after the number
+// that an earlier call returned, at most limit. quota chooses one quota by slug, nearLimit those beyond a warning.
+func (e *Engine) Users(tenantID, quotaSlug string, nearLimit bool, after uint32, limit int) (users []UserQuotas, next uint32, err error) {
+	t := e.state.dir.tenant(tenantID)
+	if t == nil || !t.listed.Load() {
+		return nil, 0, &usage.Error{Code: usage.CodeNotFound, Detail: fmt.Sprintf("there is no tenant %s", shorten(tenantID))}
+	}
+	now := e.clock.now()
+	e.catchUp(t, now)
+	sh := t.shard
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	a := t.account.Load()
+	if a == nil {
+		return nil, 0, nil
+	}
+	for _, num := range sortedKeys(a.users) {
+		name, ok := t.userName(num)
+		if num <= after || !ok {
+			continue
+		}
+		if len(users) == limit {
+			return users, next, nil
+		}
+		u := UserQuotas{UserID: name, Quotas: []usage.QuotaStatus{}}
+		near := false
+		for _, q := range sh.standing(a, name, num, now) {
+			if q.UserID != nil && (quotaSlug == "" || q.Quota == quotaSlug) {
+				u.Quotas = append(u.Quotas, q)
+				near = near || q.Decision != usage.DecisionAllow
+			}
+		}
+		if len(u.Quotas) > 0 && (near || !nearLimit) {
+			users = append(users, u)
+		}
+		next = num
+	}
+	return users, 0, nil
+}
+
+// PutOverride changes a quota for one tenant, or gives it one of its own.
+func (e *Engine) PutOverride(ctx context.Context, o usage.Override) error {
+	_, err := e.PutOverrideIf(ctx, o, usage.Condition{})
+	return err
+}
+
+// PutOverrideIf is PutOverride under a condition; it reports whether the override was made.
+func (e *Engine) PutOverrideIf(ctx context.Context, o usage.Override, cond usage.Condition) (bool, error) {
+	if !usage.ValidSlug(o.Quota) {
+		return false, &usage.Error{Code: usage.CodeInvalidValue, Pointer: "/quota", Detail: fmt.Sprintf("quota %s is no slug", shorten(o.Quota))}
+	}
+	if !o.EffectiveFrom.IsZero() && !o.EffectiveUntil.IsZero() && !o.EffectiveFrom.Before(o.EffectiveUntil) {
+		return false, &usage.Error{Code: usage.CodeInvalidValue, Pointer: "/effective_until", Detail: "effective_until is not after effective_from"}
+	}
+	o.EffectiveFrom, o.EffectiveUntil = utc(o.EffectiveFrom), utc(o.EffectiveUntil)
+	if len(o.Fields) == 0 {
+		o.Fields = []byte("{}")
+	}
+	res, err := e.submitConfig(ctx, &configEntry{Op: opOverridePut, Actor: actorOf(ctx), Override: &o, Condition: cond})
+	return res.verdict == configCreated, err
+}
+
+func utc(t time.Time) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return t.UTC()
+}
+
+// DeleteOverride ends an override.
+func (e *Engine) DeleteOverride(ctx context.Context, tenant, quotaSlug string) error {
+	_, err := e.submitConfig(ctx, &configEntry{Op: opOverrideDelete, Actor: actorOf(ctx), Override: &usage.Override{TenantID: tenant, Quota: quotaSlug}})
+	return err
+}
+
+// ChangePlan moves a tenant to a plan: now, at the end of its billing period, or at a time. Usage of the open period stays.
+func (e *Engine) ChangePlan(ctx context.Context, c usage.PlanChange) error {
+	switch c.Effective {
+	case "", usage.EffectiveNow, usage.EffectivePeriodEnd:
+	default:
+		if _, err := time.Parse(time.RFC3339Nano, c.Effective); err != nil {
+			return &usage.Error{Code: usage.CodeInvalidValue, Pointer: "/effective",
+				Detail: fmt.Sprintf("effective %s is neither now, period_end nor an RFC 3339 time", shorten(c.Effective))}
+		}
+	}
+	_, err := e.submitConfig(ctx, &configEntry{Op: opTenantPlan, Actor: actorOf(ctx), Change: &c})
+	return err
+}
+
+// Settings returns the settings of the store and their version.
+func (e *Engine) Settings() (usage.Settings, uint64) {
+	s := e.state.cfg.Load().settings
+	if s.def.UnknownTenants == "" {
+		s.def.UnknownTenants = usage.UnknownCreate
+	}
+	return s.def, s.version
+}
+
+// PutSettings replaces the settings.
+func (e *Engine) PutSettings(ctx context.Context, s usage.Settings, cond usage.Condition) error {
+	if errs := s.Validate(); len(errs) > 0 {
+		return errs[0]
+	}
+	if s.UnknownTenants == "" {
+		s.UnknownTenants = usage.UnknownCreate
+	}
+	_, err := e.submitConfig(ctx, &configEntry{Op: opSettingsPut, Actor: actorOf(ctx), Settings: &s, Condition: cond})
+	return err
+}

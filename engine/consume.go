@@ -1,0 +1,249 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/weirhq/weir/usage"
+)
+
+// Consume asks every quota that the request's items touch, and counts all of them, at log time, when none blocks; else nothing
+// is counted anywhere. It returns when the decision is durable. A denial is no error: Answer.Allowed is false, and the same
+// id may be sent again later. A retry of what was counted answers duplicate, with the decision of the first time.
+//
+// Errors are those of Record, and unknown_tenant, user_id_required, cardinality_limit, overflow and the like for a request
+// that no quota can answer. Safe for concurrent use; costs one fsync, shared with everyone who writes at the same time.
+func (e *Engine) Consume(ctx context.Context, r usage.Request) (usage.Answer, error) {
+	answers, errs, err := e.consume(ctx, []usage.Request{r})
+	if err == nil {
+		err = errs[0]
+	}
+	if err != nil {
+		return usage.Answer{ID: r.ID}, err
+	}
+	return answers[0], nil
+}
+
+// ConsumeBatch is Consume for many requests, each on its own, in order; one that is denied or wrong does not touch the others. The
+// error is that of the first request that is wrong, or that of the whole batch: see ConsumeAll to tell them apart.
+func (e *Engine) ConsumeBatch(ctx context.Context, rs []usage.Request) ([]usage.Answer, error) {
+	answers, errs, err := e.consume(ctx, rs)
+	if err != nil {
+		return nil, err
+	}
+	for _, err := range errs {
+		if err != nil {
+			return answers, err
+		}
+	}
+	return answers, nil
+}
+
+// ConsumeAll is ConsumeBatch with the error of each request in its place.
+func (e *Engine) ConsumeAll(ctx context.Context, rs []usage.Request) ([]usage.Answer, []error, error) {
+	return e.consume(ctx, rs)
+}
+
+func (e *Engine) consume(ctx context.Context, rs []usage.Request) ([]usage.Answer, []error, error) {
+	if err := e.writable(); err != nil {
+		return nil, nil, err
+	}
+	answers, errs := make([]usage.Answer, len(rs)), make([]error, len(rs))
+	for at := 0; at < len(rs); at += requestItemsMax {
+		end := min(at+requestItemsMax, len(rs))
+		if err := e.consumeSome(ctx, rs[at:end], answers[at:end], errs[at:end]); err != nil {
+			if at > 0 {
+				err = partlyWritten(err)
+			}
+			return nil, nil, err
+		}
+	}
+	return answers, errs, nil
+}
+
+func (e *Engine) consumeSome(ctx context.Context, rs []usage.Request, answers []usage.Answer, errs []error) error {
+	r := &request{items: make([]item, 0, len(rs)), results: make([]Result, 0, len(rs))}
+	p := e.preparers.Get().(*preparer)
+	for i := range rs {
+		r.items = r.items[:len(r.items)+1]
+		if err := p.request(&rs[i], &r.items[len(r.items)-1], false); err != nil {
+			errs[i] = err
+			r.items = r.items[:len(r.items)-1]
+		}
+	}
+	p.find(r.items)
+	var err error
+	if e.opts.AutoMeters {
+		err = e.autoMeters(ctx, p, r.items)
+	}
+	e.preparers.Put(p)
+	if err != nil || len(r.items) == 0 {
+		return err
+	}
+	r.results = r.results[:len(r.items)]
+	if err := e.committer.submit(ctx, r); err != nil {
+		return err
+	}
+	next := 0
+	for i := range rs {
+		if errs[i] != nil {
+			continue
+		}
+		answers[i], errs[i] = r.results[next].answer(rs[i].ID)
+		e.decisions.add(&rs[i], &answers[i], errs[i], r.results[next].timeNanos)
+		next++
+	}
+	return nil
+}
+
+// answer is the result in the words of the API.
+func (r *Result) answer(id string) (usage.Answer, error) {
+	switch r.verdict {
+	case rejected, conflict:
+		return usage.Answer{ID: id}, r.err
+	case counted, duplicate, denied, checked:
+		return r.judged.answer(id, r.verdict), nil
+	default:
+		panic("BUG: a consume has the verdict of a configuration entry")
+	}
+}
+
+// Check answers what Consume would, and changes nothing. An unknown tenant is judged as it would be on the default plan.
+//
+// It holds the lock of the tenant's shard for about a microsecond, and waits for the log only when something of
+// the tenant, such as a reservation's expiry, is just due.
+func (e *Engine) Check(r usage.Request) (usage.Answer, error) {
+	if e.closed.Load() {
+		return usage.Answer{}, usage.ErrClosed
+	}
+	if err := e.store.Failed(); err != nil {
+		return usage.Answer{}, err
+	}
+	p := e.preparers.Get().(*preparer)
+	defer e.preparers.Put(p)
+	var items [1]item
+	it := &items[0]
+	if err := p.request(&r, it, true); err != nil {
+		return usage.Answer{}, err
+	}
+	p.find(items[:])
+	t := e.state.dir.tenant(r.TenantID)
+	if t == nil {
+		t = e.state.dir.nobody(r.TenantID, e.state.shards)
+	}
+	now := e.clock.now()
+	e.catchUp(t, now)
+	sh := t.shard
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	return sh.check(it, t, now, r.ID)
+}
+
+// check judges an item at now. The caller holds shard.mu.
+func (sh *shard) check(it *item, t *tenant, now int64, id string) (usage.Answer, error) {
+	b := &block{nanos: now, seconds: floorDiv(now, 1e9), cfg: sh.state.cfg.Load()}
+	if refusal := sh.unknownTenant(b, t); refusal != nil {
+		return usage.Answer{}, refusal
+	}
+	if refusal := sh.judgeItems(b, it, t); refusal != nil {
+		return usage.Answer{}, refusal
+	}
+	a, err := sh.accountToRead(t, now)
+	if err != nil {
+		return usage.Answer{}, err
+	}
+	j, refusal := sh.weigh(a, it.User, sh.userNumber(t, it), it.peeks(b.cfg), now)
+	if refusal != nil {
+		return usage.Answer{}, refusal
+	}
+	return j.answer(id, checked), nil
+}
+
+// accountToRead returns the account of t, or one as it would be made now, which is in no state. The caller holds shard.mu.
+func (sh *shard) accountToRead(t *tenant, now int64) (*account, error) {
+	if a := t.account.Load(); a != nil {
+		return a, nil
+	}
+	cfg := sh.state.cfg.Load()
+	a := newAccount(t)
+	if d := cfg.settings.def.DefaultPlan; d != nil {
+		if v, err := cfg.planOf(*d, 0); err == nil {
+			a.plan, a.book = v, v.book
+		}
+	}
+	a.ledger = &ledger{acct: a, book: a.book, counters: make([]*counter, len(a.book.slots))}
+	for i := range a.book.slots {
+		if s := &a.book.slots[i]; !s.policy.UserScope {
+			c, err := a.ledger.newCounter(sh, s, now)
+			if err != nil {
+				return nil, err
+			}
+			a.ledger.counters[i] = c
+		}
+	}
+	return a, nil
+}
+
+// Quotas returns every quota of a tenant as it stands, and with a user those of the user.
+func (e *Engine) Quotas(tenantID, user string) ([]usage.QuotaStatus, error) {
+	if e.closed.Load() {
+		return nil, usage.ErrClosed
+	}
+	t := e.state.dir.tenant(tenantID)
+	if t == nil || !t.listed.Load() {
+		return nil, &usage.Error{Code: usage.CodeNotFound, Detail: fmt.Sprintf("there is no tenant %s", shorten(tenantID))}
+	}
+	now := e.clock.now()
+	e.catchUp(t, now)
+	sh := t.shard
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	a, err := sh.accountToRead(t, now)
+	if err != nil {
+		return nil, err
+	}
+	num := uint32(0)
+	if user != "" {
+		num = t.numbers.get(nameHash(e.state.secret, user))
+	}
+	return sh.standing(a, user, num, now), nil
+}
+
+// standing is every quota of an account as it stands at now. The caller holds shard.mu.
+func (sh *shard) standing(a *account, user string, userNum uint32, now int64) []usage.QuotaStatus {
+	out := make([]usage.QuotaStatus, 0, len(a.book.slots))
+	for i := range a.book.slots {
+		s := &a.book.slots[i]
+		q := judgedQuota{policy: s.policy}
+		l := a.ledger
+		if s.policy.UserScope {
+			if user == "" {
+				continue
+			}
+			l, q.user = a.users[userNum], user
+		}
+		if l != nil {
+			q.level, _, q.start = l.counters[i].level(a, s, now)
+		} else if s.policy.InCalendar() {
+			start, end := s.policy.PeriodOf(a.zone, a.anchor, floorDiv(now, 1e9))
+			q.level.End, q.start = end*1e9, start*1e9
+		}
+		q.verdict = s.policy.Judge(q.level, 0, now)
+		out = append(out, q.status(now))
+	}
+	return out
+}
+
+// catchUp lets the log pass a moment at which something of the tenant changes by itself, so that reads see it. When the log takes no
+// writes the answer is of the state as it is.
+func (e *Engine) catchUp(t *tenant, now int64) {
+	if t.shard.due.Load() <= now {
+		_ = e.tick(context.Background())
+	}
+}
+
+// tick commits an entry that says nothing but the time.
+func (e *Engine) tick(ctx context.Context) error {
+	_, err := e.submitConfig(ctx, &configEntry{Op: opTick})
+	return err
+}

@@ -1,0 +1,546 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/weirhq/weir/quota"
+	"github.com/weirhq/weir/rollup"
+	"github.com/weirhq/weir/usage"
+	"github.com/weirhq/weir/wal"
+)
+
+// Apply of reservations and leases. A hold takes its units out of every counter it touches when it is made, as reserved
+// units (tokens of a rate and the room of a sliding window are spent at once). What is committed counts in the period in
+// which it was reserved, whatever the log time is then.
+
+func (sh *shard) applyOperation(b *block, it *item, t *tenant, res *Result) error {
+	op := it.more.op
+	if op.makes() {
+		return sh.applyHold(b, it, t, res)
+	}
+	h, err := sh.findHold(t, it.hash)
+	if err != nil {
+		return err
+	}
+	if h == nil || h.lease != (op.Op == opSettle) {
+		*res = refusedAt(usage.CodeNotFound, "", fmt.Sprintf("tenant %s has no such reservation or lease: %s", shorten(t.name), shorten(it.ID)))
+		return nil
+	}
+	switch op.Op {
+	case opCommit:
+		return sh.commitHold(b, it, h, res)
+	case opExtend:
+		return sh.extendHold(b, it, h, res)
+	case opRelease:
+		return sh.releaseHold(b, h, res)
+	case opSettle:
+		return sh.settleLease(b, it, h, res)
+	default:
+		return fmt.Errorf("operation %q: a newer weir wrote this log", op.Op)
+	}
+}
+
+// applyHold makes a reservation or a lease.
+func (sh *shard) applyHold(b *block, it *item, t *tenant, res *Result) error {
+	refusal, err := sh.admitTenant(b, t)
+	if err != nil {
+		return err
+	}
+	if refusal == nil {
+		refusal = sh.judgeHold(b, it, t)
+	}
+	var j *judged
+	a := t.account.Load()
+	user := sh.userNumber(t, it)
+	if refusal == nil {
+		j, refusal = sh.weigh(a, it.User, user, false, b.nanos)
+	}
+	if refusal == nil && it.more.op.Op == opLease {
+		refusal = sh.leasable()
+	}
+	if refusal == nil && j.allowed {
+		refusal = sh.roomForUser(a, t, it, user)
+	}
+	if refusal != nil {
+		sh.tally.rejected++
+		*res = Result{verdict: rejected, err: refusal}
+		return nil
+	}
+	*res = Result{verdict: denied, timeNanos: b.nanos, judged: j}
+	if !j.allowed {
+		sh.tally.denied++
+		return nil
+	}
+	h := newHold(b, it, a)
+	if h.lease {
+		for i := range j.quotas { // no lease outlives a period: its units would be missing in one and spent in the next
+			if end := j.quotas[i].level.End; end != 0 {
+				h.expires = min(h.expires, end)
+			}
+		}
+	}
+	if err := sh.reserve(b, it, h); err != nil {
+		return err
+	}
+	sh.list(t, true)
+	sh.settle(b, j, a, it.User)
+	sh.remember(b, it, outcomeCode(b.cfg, j))
+	sh.tally.counted++
+	v := h.view()
+	j.hold, j.created, res.verdict = &v, true, counted
+	return nil
+}
+
+// newHold makes the hold of an item.
+func newHold(b *block, it *item, a *account) *hold {
+	op := it.more.op
+	ttl := op.TTL
+	if ttl == 0 {
+		ttl = usage.HoldTTLDefaultSeconds
+	}
+	h := &hold{
+		acct: a, hash: it.hash, id: cloneString(it.ID), feature: cloneString(it.Feature), user: cloneString(it.User),
+		lease: op.Op == opLease, state: holdOpen, at: b.nanos, expires: b.nanos + int64(ttl)*1e9, quantity: it.Quantity,
+	}
+	h.charge = op.OnExpiry == usage.ExpiryCharge || h.lease && op.OnExpiry == ""
+	return h
+}
+
+// judgeHold evaluates what a hold takes: units of sum and count meters. Distinct users are counted when it is committed; a meter
+// with a value now cannot be held.
+func (sh *shard) judgeHold(b *block, it *item, t *tenant) *usage.Error {
+	sh.contribs = sh.contribs[:0]
+	if err := sh.judgePart(b, it, t); err != nil {
+		return err
+	}
+	sh.contribs = slices.DeleteFunc(sh.contribs, func(c contribution) bool { return c.meter.kind == rollup.KindUnique })
+	for i := range sh.contribs {
+		c := &sh.contribs[i]
+		if c.meter.kind != rollup.KindSum && c.meter.kind != rollup.KindCount {
+			return &usage.Error{Code: usage.CodeInvalidValue, Pointer: "/feature_type",
+				Detail: fmt.Sprintf("meter %s is %s; only units of sum and count meters can be held", c.meter.def.Slug, c.meter.def.Aggregation)}
+		}
+		if err := c.countMany(it); err != nil {
+			return err
+		}
+	}
+	if len(sh.contribs) == 0 {
+		return &usage.Error{Code: usage.CodeInvalidValue, Pointer: "/feature_type", Detail: "no sum or count meter counts this feature"}
+	}
+	return nil
+}
+
+// countMany makes a lease of a count meter one of as many events as its quantity says.
+func (c *contribution) countMany(it *item) *usage.Error {
+	if c.meter.kind != rollup.KindCount || it.Kind != wal.KindOperation || it.more.op.Op != opLease && it.more.op.Op != opSettle {
+		return nil
+	}
+	n, err := it.Quantity.Units(0)
+	if err != nil {
+		return meterError(c.meter, err)
+	}
+	c.value = n
+	return nil
+}
+
+// leasable refuses a lease under quotas whose room cannot be handed out for later.
+func (sh *shard) leasable() *usage.Error {
+	for i := range sh.touched {
+		if p := sh.touched[i].slot.policy; p.Kind == quota.KindSliding || p.Kind == quota.KindRate || p.UserScope {
+			return &usage.Error{Code: usage.CodeInvalidValue, Pointer: "/feature_type",
+				Detail: fmt.Sprintf("quota %s is sliding, a rate, or for each user: it cannot be leased; consume instead", p.Quota.Slug)}
+		}
+	}
+	return nil
+}
+
+// reserve takes the units of a hold out of every counter in sh.touched.
+func (sh *shard) reserve(b *block, it *item, h *hold) error {
+	a := h.acct
+	for i := range sh.contribs {
+		h.addPart(sh.contribs[i].meter.num, sh.contribs[i].value)
+	}
+	for i := range sh.touched {
+		x := &sh.touched[i]
+		if x.ledger == nil {
+			l, err := a.userLedger(sh, sh.number(a.tenant, it.User), b.nanos)
+			if err != nil {
+				return err
+			}
+			x.ledger = l
+		}
+		sh.touchObject(x.ledger)
+		c := x.ledger.counters[x.pos]
+		c.roll(a, x.slot, b.nanos)
+		switch x.slot.policy.Kind {
+		case quota.KindRate, quota.KindSliding:
+			c.add(x.slot, &rollup.Point{TimeNanos: b.nanos}, x.cost, b.nanos, true)
+		default:
+			if x.slot.policy.Kind == quota.KindFirstUse && c.start == 0 {
+				c.start, c.end = b.nanos, b.nanos+x.slot.policy.Length
+			}
+			c.reserved += x.cost
+		}
+		sh.publishLater(x.ledger)
+	}
+	sh.touchObject(a)
+	sh.touchObject(h)
+	a.holds[h.hash] = h
+	sh.schedule(deadline{nanos: h.expires, tenant: a.tenant, hold: h.hash})
+	return nil
+}
+
+func (h *hold) addPart(meter uint32, units int64) {
+	for i := range h.parts {
+		if h.parts[i].meter == meter {
+			h.parts[i].units += units
+			return
+		}
+	}
+	h.parts = append(h.parts, holdPart{meter, units})
+}
+
+// unreserve gives back to the counters what the hold still holds, or so much of it as fn says for each meter. booked is called
+// for room of sliding windows, which was spent at once.
+func (sh *shard) unreserve(b *block, h *hold, back func(p *holdPart) int64) {
+	for i := range h.parts {
+		p := &h.parts[i]
+		n := back(p)
+		h.eachCounter(sh, p.meter, func(l *ledger, s *slot, c *counter) {
+			sh.touchObject(l)
+			c.roll(h.acct, s, b.nanos)
+			switch {
+			case s.policy.Kind == quota.KindSliding:
+				c.sliding.Remove(s.policy.Length, n, b.nanos)
+			case s.policy.Kind != quota.KindRate && h.at >= c.start && (c.end == 0 || h.at < c.end):
+				c.reserved -= n
+			}
+			c.mark(s, b.nanos)
+			sh.publishLater(l)
+		})
+		p.units -= n
+	}
+}
+
+// eachCounter calls fn for every counter of a meter that the hold's tenant, or its user, has.
+func (h *hold) eachCounter(sh *shard, meter uint32, fn func(*ledger, *slot, *counter)) {
+	ledgers := [2]*ledger{h.acct.ledger}
+	if h.user != "" {
+		ledgers[1] = h.acct.users[h.acct.tenant.numbers.get(nameHash(sh.state.secret, h.user))]
+	}
+	for _, l := range ledgers {
+		if l == nil {
+			continue
+		}
+		for i, c := range l.counters {
+			if c != nil && c.meter == meter {
+				fn(l, &l.book.slots[i], c)
+			}
+		}
+	}
+}
+
+func allOf(p *holdPart) int64 { return p.units }
+
+// close ends an open hold; it stays in memory until a checkpoint has its row.
+func (sh *shard) closeHold(h *hold, state holdState) {
+	sh.touchObject(h.acct)
+	sh.touchObject(h)
+	h.state = state
+	h.acct.holds[h.hash] = h // it may have come from the store
+	sh.settled = append(sh.settled, h)
+}
+
+// book counts what a hold has used, at the time at which it was made.
+func (sh *shard) book(b *block, h *hold, quantity usage.Decimal) (*usage.Error, error) {
+	it := &item{cfg: b.cfg, match: b.cfg.matchOf(h.feature), hash: h.hash, Item: wal.Item{
+		Kind: wal.KindOperation, Tenant: h.acct.tenant.name, User: h.user, Feature: h.feature, ID: h.id, Quantity: quantity}}
+	it.more = &itemMore{op: &operation{Op: opCommit}}
+	if h.lease {
+		it.more.op.Op = opSettle
+	}
+	t := h.acct.tenant
+	sh.contribs = sh.contribs[:0]
+	if refusal := sh.judgePart(b, it, t); refusal != nil {
+		return refusal, nil
+	}
+	for i := range sh.contribs {
+		if refusal := sh.contribs[i].countMany(it); refusal != nil {
+			return refusal, nil
+		}
+	}
+	if quantity.Sign() == 0 {
+		return nil, nil // nothing was used
+	}
+	sh.foldContribs(b, it, t, h.at)
+	return nil, sh.record(b, it, h.acct, h.at)
+}
+
+// commitHold books what a reservation really used, and returns the rest.
+func (sh *shard) commitHold(b *block, it *item, h *hold, res *Result) error {
+	switch {
+	case h.state == holdCommitted && h.booked == it.Quantity:
+		return sh.answerHold(b, h, duplicate, res)
+	case h.state == holdCommitted:
+		*res = refusedAt(usage.CodeConflict, "/quantity", fmt.Sprintf("reservation %s was committed with %s; its quantity cannot change", shorten(h.id), h.booked))
+		return nil
+	case h.state == holdReleased:
+		*res = refusedAt(usage.CodeReleased, "", fmt.Sprintf("reservation %s was released; reserve again", shorten(h.id)))
+		return nil
+	case h.state == holdExpired && h.charge:
+		*res = refusedAt(usage.CodeExpired, "", fmt.Sprintf("reservation %s expired and was charged in full; correct it with an adjustment", shorten(h.id)))
+		return nil
+	}
+	if refusal := sh.canBook(b, h, it.Quantity); refusal != nil {
+		*res = Result{verdict: rejected, err: refusal}
+		return nil
+	}
+	late := h.state == holdExpired
+	held := slices.Clone(h.parts)
+	sh.touchObject(h)
+	if !late {
+		sh.unreserveForBooking(b, h)
+	}
+	if _, err := sh.book(b, h, it.Quantity); err != nil {
+		return err
+	}
+	sh.slide(b, h, held, late)
+	h.booked, h.late = it.Quantity, late
+	sh.closeHold(h, holdCommitted)
+	return sh.answerHold(b, h, counted, res)
+}
+
+// canBook evaluates a booking without doing it, so that a refusal changes nothing.
+func (sh *shard) canBook(b *block, h *hold, quantity usage.Decimal) *usage.Error {
+	it := &item{cfg: b.cfg, match: b.cfg.matchOf(h.feature), Item: wal.Item{
+		Kind: wal.KindEvent, Tenant: h.acct.tenant.name, User: h.user, Feature: h.feature, ID: h.id, Quantity: quantity}}
+	sh.contribs = sh.contribs[:0]
+	return sh.judgePart(b, it, h.acct.tenant)
+}
+
+// unreserveForBooking gives back reserved units that are about to be booked; room of sliding windows stays taken.
+func (sh *shard) unreserveForBooking(b *block, h *hold) {
+	for i := range h.parts {
+		p := &h.parts[i]
+		h.eachCounter(sh, p.meter, func(l *ledger, s *slot, c *counter) {
+			sh.touchObject(l)
+			c.roll(h.acct, s, b.nanos)
+			if s.policy.Kind < quota.KindSliding && h.at >= c.start && (c.end == 0 || h.at < c.end) {
+				c.reserved -= p.units
+			}
+			sh.publishLater(l)
+		})
+		p.units = 0
+	}
+}
+
+// slide corrects sliding windows after a booking: sh.record has added what was booked, while what was held is there since the
+// reservation. Of the two the smaller is taken out again; after an expiry nothing was there.
+func (sh *shard) slide(b *block, h *hold, held []holdPart, late bool) {
+	if late {
+		return
+	}
+	for _, p := range held {
+		h.eachCounter(sh, p.meter, func(l *ledger, s *slot, c *counter) {
+			if s.policy.Kind == quota.KindSliding {
+				c.sliding.Remove(s.policy.Length, p.units, b.nanos)
+				sh.publishLater(l)
+			}
+		})
+	}
+}
+
+// extendHold holds more, or for longer. The quantity is the total, so repeating the call changes nothing.
+func (sh *shard) extendHold(b *block, it *item, h *hold, res *Result) error {
+	if refusal := h.openOrWhy(); refusal != nil {
+		*res = Result{verdict: rejected, err: refusal}
+		return nil
+	}
+	if it.Quantity.IsSet() && it.Quantity.Cmp(h.quantity) > 0 {
+		more := *it
+		more.cfg, more.match, more.Feature, more.User = b.cfg, b.cfg.matchOf(h.feature), h.feature, h.user
+		extra, err := subtract(it.Quantity, h.quantity)
+		if err != nil {
+			*res = Result{verdict: rejected, err: asError(err)}
+			return nil
+		}
+		more.Quantity = extra
+		more.more = &itemMore{op: &operation{Op: opReserve}}
+		if refusal := sh.judgeHold(b, &more, h.acct.tenant); refusal != nil {
+			*res = Result{verdict: rejected, err: refusal}
+			return nil
+		}
+		j, refusal := sh.weigh(h.acct, h.user, sh.userNumber(h.acct.tenant, &more), false, b.nanos)
+		if refusal != nil {
+			*res = Result{verdict: rejected, err: refusal}
+			return nil
+		}
+		if !j.allowed {
+			v := h.view()
+			j.hold = &v
+			*res = Result{verdict: denied, timeNanos: b.nanos, judged: j}
+			return nil
+		}
+		sh.touchObject(h)
+		if err := sh.reserve(b, &more, h); err != nil {
+			return err
+		}
+		sh.settle(b, j, h.acct, h.user)
+		h.quantity = it.Quantity
+	}
+	if ttl := it.more.op.TTL; ttl != 0 {
+		sh.touchObject(h)
+		h.expires = b.nanos + int64(ttl)*1e9
+		sh.schedule(deadline{nanos: h.expires, tenant: h.acct.tenant, hold: h.hash})
+	}
+	return sh.answerHold(b, h, counted, res)
+}
+
+// openOrWhy refuses what only an open hold can do.
+func (h *hold) openOrWhy() *usage.Error {
+	code := usage.ErrorCode("")
+	switch h.state {
+	case holdOpen:
+		return nil
+	case holdCommitted:
+		code = usage.CodeCommitted
+	case holdReleased:
+		code = usage.CodeReleased
+	default:
+		code = usage.CodeExpired
+	}
+	return &usage.Error{Code: code, Detail: fmt.Sprintf("reservation %s is %s already", shorten(h.id), h.state)}
+}
+
+func (sh *shard) releaseHold(b *block, h *hold, res *Result) error {
+	if h.state == holdReleased {
+		return sh.answerHold(b, h, duplicate, res)
+	}
+	if refusal := h.openOrWhy(); refusal != nil {
+		*res = Result{verdict: rejected, err: refusal}
+		return nil
+	}
+	sh.touchObject(h)
+	sh.unreserve(b, h, allOf)
+	sh.closeHold(h, holdReleased)
+	return sh.answerHold(b, h, counted, res)
+}
+
+// settleLease books what was spent of a lease since it was last settled; quantity is the total. With release the rest is given
+// back and the lease is over.
+func (sh *shard) settleLease(b *block, it *item, h *hold, res *Result) error {
+	if h.state != holdOpen {
+		if h.state == holdReleased && it.Quantity.Cmp(orZero(h.booked)) <= 0 {
+			return sh.answerHold(b, h, duplicate, res)
+		}
+		*res = Result{verdict: rejected, err: h.openOrWhy()}
+		return nil
+	}
+	sh.touchObject(h)
+	if it.Quantity.Cmp(orZero(h.booked)) > 0 {
+		spent, err := subtract(it.Quantity, orZero(h.booked))
+		if err != nil {
+			*res = Result{verdict: rejected, err: asError(err)}
+			return nil
+		}
+		if refusal := sh.canBook(b, h, spent); refusal != nil {
+			*res = Result{verdict: rejected, err: refusal}
+			return nil
+		}
+		sh.contribs = sh.contribs[:0]
+		units := make(map[uint32]int64, len(h.parts))
+		if refusal, err := sh.book(b, h, spent); err != nil || refusal != nil {
+			*res = Result{verdict: rejected, err: refusal}
+			return err
+		}
+		for i := range sh.contribs {
+			units[sh.contribs[i].meter.num] += sh.contribs[i].value
+		}
+		sh.unreserve(b, h, func(p *holdPart) int64 { return min(p.units, units[p.meter]) })
+		h.booked = it.Quantity
+	}
+	if it.more.op.Release {
+		sh.unreserve(b, h, allOf)
+		sh.closeHold(h, holdReleased)
+	}
+	return sh.answerHold(b, h, counted, res)
+}
+
+// holdDue ends a hold whose time has come, as of that moment.
+func (sh *shard) holdDue(b *block, t *tenant, hash wal.Hash, at int64) error {
+	a := t.account.Load()
+	if a == nil {
+		return nil
+	}
+	h := a.holds[hash]
+	if h == nil || h.state != holdOpen || h.expires != at {
+		return nil // settled, or extended
+	}
+	due := *b
+	due.nanos, due.seconds = at, floorDiv(at, 1e9)
+	sh.item = -1
+	sh.touchObject(h)
+	rest, err := subtract(h.quantity, orZero(h.booked))
+	if h.charge && err == nil && rest.Sign() > 0 && sh.canBook(&due, h, rest) == nil {
+		held := slices.Clone(h.parts)
+		sh.unreserveForBooking(&due, h)
+		if _, err := sh.book(&due, h, rest); err != nil {
+			return err
+		}
+		sh.slide(&due, h, held, false)
+		h.booked = h.quantity
+	}
+	sh.unreserve(&due, h, allOf)
+	sh.closeHold(h, holdExpired)
+	return nil
+}
+
+// findHold returns a hold of a tenant by the hash of its id: an open one, or one that is over, which may be in the store only.
+func (sh *shard) findHold(t *tenant, hash wal.Hash) (*hold, error) {
+	a := t.account.Load()
+	if a == nil {
+		return nil, nil
+	}
+	if h := a.holds[hash]; h != nil || sh.state.store == nil {
+		return h, nil
+	}
+	view := sh.state.store.View()
+	defer view.Close()
+	h := &hold{acct: a, hash: hash}
+	found, err := view.Get(wal.AppendHoldKey(nil, t.num, hash), h.decode)
+	if err != nil || !found {
+		return nil, err
+	}
+	return h, nil
+}
+
+// answerHold answers with the hold and the quotas that it touches as they are now.
+func (sh *shard) answerHold(b *block, h *hold, v verdict, res *Result) error {
+	j := &judged{allowed: true, decision: usage.DecisionAllow, binding: -1, now: b.nanos}
+	it := &item{cfg: b.cfg, match: b.cfg.matchOf(h.feature), Item: wal.Item{Kind: wal.KindEvent, Tenant: h.acct.tenant.name,
+		User: h.user, Feature: h.feature, Quantity: h.quantity}}
+	sh.contribs = sh.contribs[:0]
+	if sh.judgePart(b, it, h.acct.tenant) == nil {
+		if now, refusal := sh.weigh(h.acct, h.user, sh.userNumber(h.acct.tenant, it), true, b.nanos); refusal == nil {
+			j.quotas, j.binding = now.quotas, now.binding
+		}
+	}
+	view := h.view()
+	j.hold = &view
+	*res = Result{verdict: v, timeNanos: h.at, judged: j}
+	return nil
+}
+
+func orZero(d usage.Decimal) usage.Decimal {
+	if !d.IsSet() {
+		return usage.Int(0)
+	}
+	return d
+}
+
+// subtract is a - b, exactly.
+func subtract(a, b usage.Decimal) (usage.Decimal, error) {
+	coef, scale := b.Parts()
+	return a.Add(usage.FromUnits(-coef, int(scale)))
+}

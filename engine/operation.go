@@ -1,0 +1,165 @@
+package engine
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/weirhq/weir/usage"
+	"github.com/weirhq/weir/wal"
+)
+
+// operation is the body of a KindOperation item: something other than usage that a client does to a tenant's numbers. Tenant,
+// user, feature, quantity and id stand in the item's columns.
+type operation struct {
+	Op       string `json:"op"`
+	TTL      int    `json:"ttl,omitempty"`       // seconds
+	OnExpiry string `json:"on_expiry,omitempty"` // of a reservation or lease
+	Release  bool   `json:"release,omitempty"`   // of settle: give back the rest
+}
+
+// The operations. The first two make a hold under an id of their own; the others name one that is there.
+const (
+	opReserve = "reserve"
+	opLease   = "lease"
+	opCommit  = "commit"
+	opExtend  = "extend"
+	opRelease = "release"
+	opSettle  = "settle"
+)
+
+// makes tells whether the operation makes something under its own id.
+func (o *operation) makes() bool { return o.Op == opReserve || o.Op == opLease }
+
+// payloadKind is the first byte of what is hashed to tell a retry from a conflict: an id that another kind of write used is one.
+func payloadKind(it *item) byte {
+	switch {
+	case it.Kind == wal.KindConsume:
+		return 'c'
+	case it.Kind == wal.KindOperation && it.more.op.Op == opLease:
+		return 'l'
+	case it.Kind == wal.KindOperation:
+		return 'r'
+	default:
+		return 0
+	}
+}
+
+// consumeBody is the body of a consume of several items.
+type consumeBody struct {
+	Items []usage.Item `json:"items"`
+}
+
+// readBody reads Body into it.more: the parts of a consume of several items, or the operation.
+func (p *preparer) readBody(it *item) error {
+	if it.Body == nil {
+		return nil
+	}
+	it.more = new(itemMore)
+	if it.Kind == wal.KindOperation {
+		it.more.op = new(operation)
+		if err := json.Unmarshal(it.Body, it.more.op); err != nil {
+			return fmt.Errorf("body of an operation: %w", err)
+		}
+		return nil
+	}
+	var body consumeBody
+	if err := json.Unmarshal(it.Body, &body); err != nil {
+		return fmt.Errorf("body of a consume: %w", err)
+	}
+	for i := range body.Items {
+		in := &body.Items[i]
+		it.more.subs = append(it.more.subs, &item{Item: wal.Item{
+			Kind: wal.KindConsume, Op: opCode(in.Op), Quantity: in.Quantity, Tenant: it.Tenant, TenantNum: it.TenantNum,
+			User: it.User, UserNum: it.UserNum, Feature: in.FeatureType, ID: it.ID, Metadata: in.Metadata,
+		}})
+	}
+	return nil
+}
+
+// payload hashes what the client sent, of a consume or an operation.
+func (p *preparer) payload(it *item) (uint32, error) {
+	kind := payloadKind(it)
+	sum := uint32(0)
+	for i, sub := range it.parts() {
+		ev := usage.Event{TenantID: it.Tenant, UserID: it.User, FeatureType: sub.Feature, Quantity: sub.Quantity, Op: opName(sub.Op), Metadata: sub.Metadata}
+		metaHash := uint64(0)
+		if sub.Metadata != nil {
+			hash, _, err := p.scanner.Object(sub.Metadata, metadataLimits, p.state.secret)
+			if err != nil {
+				return 0, err
+			}
+			metaHash = hash
+		}
+		var part uint32
+		part, p.buf = payloadHash(p.state.secret^uint64(kind)<<56^uint64(i)<<40, p.buf, &ev, metaHash)
+		sum = sum*0x9E3779B1 + part
+	}
+	if it.Kind == wal.KindOperation {
+		op := it.more.op
+		sum = sum*0x9E3779B1 + uint32(op.TTL)
+		for _, c := range []byte(op.OnExpiry) {
+			sum = sum*31 + uint32(c)
+		}
+	}
+	return sum, nil
+}
+
+// request fills it from a consume or a check.
+func (p *preparer) request(r *usage.Request, it *item, check bool) *usage.Error {
+	if err := r.Validate(check); err != nil {
+		return asError(err)
+	}
+	for i := range r.Items {
+		if m := r.Items[i].Metadata; m != nil {
+			if _, _, err := p.scanner.Object(m, metadataLimits, p.state.secret); err != nil {
+				e := metadataError(err)
+				if len(r.Items) > 1 {
+					e.Pointer = fmt.Sprintf("/items/%d%s", i, e.Pointer)
+				}
+				return e
+			}
+		}
+	}
+	*it = item{Item: wal.Item{Kind: wal.KindConsume, Tenant: r.TenantID, User: r.UserID, ID: r.ID}}
+	if len(r.Items) == 1 {
+		in := &r.Items[0]
+		it.Op, it.Quantity, it.Feature, it.Metadata = opCode(in.Op), in.Quantity, in.FeatureType, in.Metadata
+	} else {
+		it.Body = mustJSON(consumeBody{r.Items})
+		if err := p.readBody(it); err != nil {
+			return asError(err)
+		}
+	}
+	return p.finish(it)
+}
+
+// operation fills it for an operation on a tenant.
+func (p *preparer) operation(it *item, base wal.Item, op *operation) *usage.Error {
+	*it = item{Item: base, more: &itemMore{op: op}}
+	it.Kind, it.Body = wal.KindOperation, mustJSON(op)
+	return p.finish(it)
+}
+
+// finish hashes a consume or an operation.
+func (p *preparer) finish(it *item) *usage.Error {
+	if wal.EncodedSizeBound(&it.Item) > wal.ItemEncodedBytesMax {
+		return &usage.Error{Code: usage.CodeTooLarge, Detail: "the request is larger than 64 KiB; send fewer items or less metadata"}
+	}
+	it.hash, p.buf = idHash(p.state.secret, p.buf, it.Tenant, "", it.ID)
+	sum, err := p.payload(it)
+	if err != nil {
+		return metadataError(err)
+	}
+	it.payload = sum
+	return nil
+}
+
+// matchParts finds the meters of the parts of a consume of several items.
+func (it *item) matchParts(cfg *config) {
+	if it.more == nil {
+		return
+	}
+	for _, sub := range it.more.subs {
+		sub.cfg, sub.match, sub.TenantNum, sub.UserNum = cfg, cfg.matchOf(sub.Feature), it.TenantNum, it.UserNum
+	}
+}

@@ -1,0 +1,92 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"math/bits"
+	"slices"
+	"time"
+
+	"github.com/weirhq/weir/usage"
+)
+
+// crossing is a threshold that was reached in the block at hand, before it has its number in the outbox.
+type crossing struct {
+	item   int // position in the block; -1: a deadline before the items
+	tenant *tenant
+	row    usage.Crossing
+}
+
+// crossings enters the thresholds that a counter has reached. Those of users only when the quota lists thresholds itself, as a
+// tenant may have a million of them.
+func (sh *shard) crossings(b *block, l *ledger, s *slot, c *counter, user string) {
+	p := s.policy
+	used := usedOf(s.kind, &c.agg)
+	set := p.Crossed(used, c.fired)
+	if set == 0 {
+		return
+	}
+	c.fired |= set
+	if l.user != 0 && !p.ListsThresholds {
+		return
+	}
+	for rest := set; rest != 0; rest &= rest - 1 {
+		row := usage.Crossing{
+			Index: b.index, Time: time.Unix(0, b.nanos).UTC(), TenantID: l.acct.tenant.name,
+			Quota: p.Quota.Slug, Meter: p.Quota.Meter, Threshold: p.Quota.WarningThresholds[bits.TrailingZeros32(rest)],
+			Used: usage.FromUnits(used, p.Scale), Limit: usage.FromUnits(p.Limit, p.Scale), Generation: c.generation,
+		}
+		if l.user != 0 {
+			row.UserID = new(cloneString(user))
+		}
+		if c.start != 0 {
+			row.PeriodStart = time.Unix(0, c.start).UTC()
+		}
+		if c.end != 0 {
+			row.PeriodEnd = time.Unix(0, c.end).UTC()
+		}
+		sh.crossed = append(sh.crossed, crossing{sh.item, l.acct.tenant, row})
+	}
+}
+
+// collect moves what the shards have found in the block into the outbox, in an order that does not depend on the shards.
+func (s *state) collect() {
+	var all []crossing
+	for _, sh := range s.shards {
+		all = append(all, sh.crossed...)
+		sh.crossed = sh.crossed[:0]
+	}
+	if len(all) == 0 {
+		return
+	}
+	slices.SortStableFunc(all, func(a, b crossing) int {
+		return cmp.Or(cmp.Compare(a.item, b.item), cmp.Compare(a.tenant.num, b.tenant.num))
+	})
+	for i := range all {
+		all[i].row.Number = s.outbox.next()
+		s.outbox.add(mustJSON(all[i].row))
+	}
+}
+
+// Outbox returns at most limit threshold crossings after a number, the oldest first. Each was entered once, by the write that
+// reached it, and is returned only when that write is on the disk.
+func (e *Engine) Outbox(ctx context.Context, after uint64, limit int) ([]usage.Crossing, error) {
+	if e.closed.Load() {
+		return nil, usage.ErrClosed
+	}
+	durable := e.log.DurableIndex()
+	var out []usage.Crossing
+	err := e.state.outbox.read(e.store, after, limit, func(_ uint64, value []byte) (bool, error) {
+		var c usage.Crossing
+		if err := json.Unmarshal(value, &c); err != nil {
+			return false, err
+		}
+		if c.Index > durable {
+			return false, nil
+		}
+		out = append(out, c)
+		return ctx.Err() == nil, nil
+	})
+	return out, err
+}

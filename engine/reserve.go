@@ -1,0 +1,214 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/weirhq/weir/usage"
+	"github.com/weirhq/weir/wal"
+)
+
+// Reserve holds units of sum and count meters until they are committed, released, or the reservation expires. It is decided like a
+// consume, and a denial is no error. The hold, what is committed and what exceeds it belong to the period of this call.
+func (e *Engine) Reserve(ctx context.Context, r usage.Reservation) (usage.Answer, error) {
+	if err := r.Validate(); err != nil {
+		return usage.Answer{ID: r.ID}, err
+	}
+	return e.operate(ctx, wal.Item{Tenant: r.TenantID, User: r.UserID, Feature: r.FeatureType, ID: r.ID, Quantity: r.Quantity},
+		&operation{Op: opReserve, TTL: r.TTLSeconds, OnExpiry: r.OnExpiry})
+}
+
+// Commit books what a reservation really used, less or more than was held; it never fails for lack of room. The same quantity
+// again is a duplicate, another one a conflict. After the expiry it is booked all the same, and the answer says late.
+func (e *Engine) Commit(ctx context.Context, tenant, id string, actual usage.Decimal) (usage.Answer, error) {
+	if !actual.IsSet() {
+		return usage.Answer{}, &usage.Error{Code: usage.CodeMissingField, Pointer: "/quantity", Detail: "quantity is missing; say how much was used"}
+	}
+	return e.onHold(ctx, tenant, id, actual, &operation{Op: opCommit})
+}
+
+// Extend holds more, or for longer: total is what is held in all from now on (absent: as it is), ttl how long from now (0: as it is).
+// Holding more is decided like a consume.
+func (e *Engine) Extend(ctx context.Context, tenant, id string, total usage.Decimal, ttl time.Duration) (usage.Answer, error) {
+	seconds := int(ttl / time.Second)
+	if ttl < 0 || seconds > usage.HoldTTLMaxSeconds || ttl > 0 && seconds == 0 {
+		return usage.Answer{}, &usage.Error{Code: usage.CodeInvalidValue, Pointer: "/ttl_seconds",
+			Detail: "ttl_seconds " + strconv.Itoa(seconds) + " is out of range; use 1 to " + strconv.Itoa(usage.HoldTTLMaxSeconds)}
+	}
+	return e.onHold(ctx, tenant, id, total, &operation{Op: opExtend, TTL: seconds})
+}
+
+// Release gives back everything that a reservation holds.
+func (e *Engine) Release(ctx context.Context, tenant, id string) (usage.Answer, error) {
+	return e.onHold(ctx, tenant, id, usage.Decimal{}, &operation{Op: opRelease})
+}
+
+// onHold submits an operation on a hold that is there.
+func (e *Engine) onHold(ctx context.Context, tenant, id string, quantity usage.Decimal, op *operation) (usage.Answer, error) {
+	if quantity.Sign() < 0 {
+		return usage.Answer{}, &usage.Error{Code: usage.CodeNegativeQuantity, Pointer: "/quantity", Detail: "quantity " + quantity.String() + " is negative"}
+	}
+	if !usage.ValidIdentifier(tenant) {
+		return usage.Answer{}, &usage.Error{Code: usage.CodeMissingField, Pointer: "/tenant_id", Detail: "tenant_id is missing or not valid"}
+	}
+	if !usage.ValidIdentifier(id) {
+		return usage.Answer{}, &usage.Error{Code: usage.CodeInvalidValue, Pointer: "/id", Detail: "the reservation's id is not valid"}
+	}
+	return e.operate(ctx, wal.Item{Tenant: tenant, ID: id, Quantity: quantity}, op)
+}
+
+func (e *Engine) operate(ctx context.Context, base wal.Item, op *operation) (usage.Answer, error) {
+	res, err := e.submitOperation(ctx, base, op)
+	if err != nil {
+		return usage.Answer{ID: base.ID}, err
+	}
+	return res.answer(base.ID)
+}
+
+// submitOperation commits one operation.
+func (e *Engine) submitOperation(ctx context.Context, base wal.Item, op *operation) (*Result, error) {
+	if err := e.writable(); err != nil {
+		return nil, err
+	}
+	r := &request{items: make([]item, 1), results: make([]Result, 1)}
+	p := e.preparers.Get().(*preparer)
+	refusal := p.operation(&r.items[0], base, op)
+	if refusal == nil {
+		p.find(r.items)
+	}
+	e.preparers.Put(p)
+	if refusal != nil {
+		return nil, refusal
+	}
+	if err := e.committer.submit(ctx, r); err != nil {
+		return nil, err
+	}
+	return &r.results[0], nil
+}
+
+// Reservation returns a reservation or a lease by its id.
+func (e *Engine) Reservation(tenant, id string) (usage.ReservationState, error) {
+	if e.closed.Load() {
+		return usage.ReservationState{}, usage.ErrClosed
+	}
+	none := &usage.Error{Code: usage.CodeNotFound, Detail: fmt.Sprintf("tenant %s has no such reservation or lease: %s", shorten(tenant), shorten(id))}
+	t := e.state.dir.tenant(tenant)
+	if t == nil {
+		return usage.ReservationState{}, none
+	}
+	e.catchUp(t, e.clock.now())
+	hash, _ := idHash(e.state.secret, nil, tenant, "", id)
+	t.shard.mu.Lock()
+	defer t.shard.mu.Unlock()
+	h, err := t.shard.findHold(t, hash)
+	if err != nil {
+		return usage.ReservationState{}, err
+	}
+	if h == nil {
+		return usage.ReservationState{}, none
+	}
+	return h.view(), nil
+}
+
+// Lease is units that were taken out of a tenant's quotas for this process to spend. Take is exact and costs one atomic
+// operation; what was spent is counted when the lease is settled. A process that ends without settling has spent everything, unless
+// the lease was made with usage.ExpiryRelease.
+type Lease struct {
+	engine  *Engine
+	tenant  string
+	id      string
+	scale   int
+	granted int64
+	expires int64        // log time, unix nanoseconds
+	left    atomic.Int64 // units; below 0: calls that were refused
+	closed  atomic.Bool
+	timer   *time.Timer // closes the lease when it expires
+}
+
+// Lease takes units for this process, whole or not at all: a denial is an *usage.Error of code quota_exceeded. It is refused
+// under sliding, rate and user-scoped quotas. It expires no later than the earliest period of its quotas ends.
+func (e *Engine) Lease(ctx context.Context, r usage.LeaseRequest) (*Lease, error) {
+	ans, err := e.GrantLease(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	if !ans.Allowed {
+		return nil, &usage.Error{Code: usage.CodeQuotaExceeded, Detail: fmt.Sprintf("tenant %s has no room for %s units of %s",
+			shorten(r.TenantID), r.Quantity, r.FeatureType)}
+	}
+	l := &Lease{engine: e, tenant: r.TenantID, id: r.ID, expires: ans.ExpiresAt.UnixNano(), scale: e.finestScale(r.FeatureType)}
+	units, err := r.Quantity.Units(l.scale)
+	if err != nil {
+		return nil, err
+	}
+	l.granted = units
+	l.left.Store(units)
+	l.timer = time.AfterFunc(time.Duration(l.expires-e.clock.now()), func() { l.closed.Store(true) })
+	return l, nil
+}
+
+// GrantLease is Lease for those who spend somewhere else: it answers like a consume.
+func (e *Engine) GrantLease(ctx context.Context, r usage.LeaseRequest) (usage.Answer, error) {
+	as := usage.Reservation{ID: r.ID, TenantID: r.TenantID, FeatureType: r.FeatureType, Quantity: r.Quantity, TTLSeconds: r.TTLSeconds, OnExpiry: r.OnExpiry}
+	if err := as.Validate(); err != nil {
+		return usage.Answer{ID: r.ID}, err
+	}
+	return e.operate(ctx, wal.Item{Tenant: r.TenantID, Feature: r.FeatureType, ID: r.ID, Quantity: r.Quantity},
+		&operation{Op: opLease, TTL: r.TTLSeconds, OnExpiry: r.OnExpiry})
+}
+
+// SettleLease books what was spent of a lease in all, and with release gives back the rest. Repeating it changes nothing.
+func (e *Engine) SettleLease(ctx context.Context, tenant, id string, used usage.Decimal, release bool) (usage.ReservationState, error) {
+	if !used.IsSet() {
+		return usage.ReservationState{}, &usage.Error{Code: usage.CodeMissingField, Pointer: "/used", Detail: "used is missing; say how much was spent in all"}
+	}
+	if _, err := e.onHold(ctx, tenant, id, used, &operation{Op: opSettle, Release: release}); err != nil {
+		return usage.ReservationState{}, err
+	}
+	return e.Reservation(tenant, id)
+}
+
+// finestScale is the scale of the units of a feature: that of its finest sum or count meter.
+func (e *Engine) finestScale(feature string) (scale int) {
+	if m := e.state.cfg.Load().matchOf(feature); m != nil {
+		for _, mt := range m.meters {
+			if mt.usesValue {
+				scale = max(scale, mt.scale)
+			}
+		}
+	}
+	return scale
+}
+
+// Take spends n units of the lease, in units of the feature's finest meter, and reports whether they were there. It never
+// spends more than was granted, and nothing after the expiry. Lock-free, no allocation; one atomic operation.
+//
+// An escrow in the sense of O'Neil, "The Escrow Transactional Method" (1986).
+func (l *Lease) Take(n int64) bool {
+	if n < 0 || l.closed.Load() {
+		return false
+	}
+	if l.left.Add(-n) < 0 {
+		l.left.Add(n)
+		return false
+	}
+	return true
+}
+
+// Expired reports whether the lease's time is over; take another one then.
+func (l *Lease) Expired() bool { return l.engine.clock.now() >= l.expires }
+
+// Settle counts what was spent so far. With release the rest is given back and the lease is over: Take refuses from then on.
+// It may be called again after an error, and repeated calls count nothing twice.
+func (l *Lease) Settle(ctx context.Context, release bool) error {
+	if release {
+		l.closed.Store(true)
+		l.timer.Stop()
+	}
+	spent := l.granted - max(0, min(l.granted, l.left.Load()))
+	_, err := l.engine.SettleLease(ctx, l.tenant, l.id, usage.FromUnits(spent, l.scale), release)
+	return err
+}
