@@ -47,9 +47,10 @@ type decisionStripe struct {
 
 // decisionRing is the decisions of one tenant; next is where the next one goes once it is full.
 type decisionRing struct {
-	list []Decision
-	next int
-	used uint64 // clock of its newest
+	tenant string
+	list   []Decision
+	next   int
+	used   uint64 // clock of its newest
 }
 
 func newDecisionLog() *decisionLog { return &decisionLog{seed: maphash.MakeSeed()} }
@@ -63,7 +64,7 @@ func (l *decisionLog) add(r *usage.Request, a *usage.Answer, err error, nanos in
 	if err != nil || a.Status == usage.StatusChecked {
 		return
 	}
-	d := Decision{ID: r.ID, Time: time.Unix(0, nanos).UTC(), TenantID: r.TenantID, UserID: r.UserID, FeatureType: r.Items[0].FeatureType,
+	d := Decision{ID: cloneString(r.ID), Time: time.Unix(0, nanos).UTC(), UserID: cloneString(r.UserID), FeatureType: cloneString(r.Items[0].FeatureType),
 		Quantity: r.Items[0].Quantity, Allowed: a.Allowed, Decision: a.Decision, Reason: a.Reason, BindingQuota: a.BindingQuota, Status: a.Status}
 	s := l.stripe(r.TenantID)
 	s.Lock()
@@ -72,9 +73,10 @@ func (l *decisionLog) add(r *usage.Request, a *usage.Answer, err error, nanos in
 	ring := s.tenants[r.TenantID]
 	if ring == nil {
 		s.makeRoom()
-		ring = new(decisionRing)
-		s.tenants[cloneString(r.TenantID)] = ring
+		ring = &decisionRing{tenant: cloneString(r.TenantID)} // the request's strings may be parts of a whole body
+		s.tenants[ring.tenant] = ring
 	}
+	d.TenantID = ring.tenant
 	ring.used = s.clock
 	if len(ring.list) < decisionsPerTenant {
 		ring.list = append(ring.list, d)

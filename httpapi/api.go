@@ -108,6 +108,14 @@ func (a *API) table() []*route {
 	get := func(h handler) map[string]handler {
 		return map[string]handler{http.MethodGet: h, http.MethodHead: h}
 	}
+	post := func(pattern string, h handler) *route {
+		return newRoute(pattern, map[string]handler{http.MethodPost: h})
+	}
+	resource := func(pattern string, read, put, remove handler) *route {
+		return newRoute(pattern, map[string]handler{
+			http.MethodGet: read, http.MethodHead: read, http.MethodPut: put, http.MethodDelete: remove,
+		})
+	}
 	return []*route{
 		newRoute("/v1/events", map[string]handler{http.MethodPost: (*call).postEvents}),
 		newRoute("/v1/usage", get((*call).getUsage)),
@@ -115,6 +123,36 @@ func (a *API) table() []*route {
 		newRoute("/v1/meters/{slug}", map[string]handler{
 			http.MethodGet: (*call).getMeter, http.MethodHead: (*call).getMeter,
 			http.MethodPut: (*call).putMeter, http.MethodDelete: (*call).deleteMeter,
+		}),
+		post("/v1/consume", (*call).postConsume),
+		post("/v1/consume/batch", (*call).postConsumeBatch),
+		post("/v1/check", (*call).postCheck),
+		post("/v1/check/batch", (*call).postCheckBatch),
+		post("/v1/reservations", (*call).postReservation),
+		newRoute("/v1/reservations/{id}", get((*call).getReservation)),
+		post("/v1/reservations/{id}/commit", (*call).commitReservation),
+		post("/v1/reservations/{id}/extend", (*call).extendReservation),
+		post("/v1/reservations/{id}/release", (*call).releaseReservation),
+		post("/v1/leases", (*call).postLease),
+		newRoute("/v1/leases/{id}", get((*call).getReservation)),
+		post("/v1/leases/{id}/settle", (*call).settleLease),
+		newRoute("/v1/forward-auth", get((*call).forwardAuth)),
+		newRoute("/v1/decisions", get((*call).listDecisions)),
+		newRoute("/v1/crossings", get((*call).listCrossings)),
+		newRoute("/v1/audit", get((*call).listAudit)),
+		newRoute("/v1/plans", get((*call).listPlans)),
+		resource("/v1/plans/{slug}", (*call).getPlan, (*call).putPlan, (*call).deletePlan),
+		newRoute("/v1/plans/{slug}/versions", get((*call).listPlanVersions)),
+		newRoute("/v1/tenants", get((*call).listTenants)),
+		resource("/v1/tenants/{id}", (*call).getTenant, (*call).putTenant, (*call).deleteTenant),
+		newRoute("/v1/tenants/{id}/quotas", get((*call).listQuotas)),
+		newRoute("/v1/tenants/{id}/quotas/{quota}", map[string]handler{
+			http.MethodPut: (*call).putOverride, http.MethodDelete: (*call).deleteOverride,
+		}),
+		newRoute("/v1/tenants/{id}/users", get((*call).listUsers)),
+		post("/v1/tenants/{id}/plan", (*call).changePlan),
+		newRoute("/v1/settings", map[string]handler{
+			http.MethodGet: (*call).getSettings, http.MethodHead: (*call).getSettings, http.MethodPut: (*call).putSettings,
 		}),
 		newRoute("/v1/system", get((*call).getSystem)),
 		newRoute("/healthz", get((*call).getHealth)),
@@ -168,7 +206,7 @@ func (c *call) dispatch() {
 	}
 	var found *route
 	if ok {
-		found = c.api.find(segments, &c.slug)
+		found = c.api.find(segments, &c.slug, &c.sub)
 	}
 	if found == nil {
 		c.writeError(refuse(usage.CodeNotFound, "", "there is nothing at "+shorten(c.r.URL.Path)))

@@ -2,7 +2,9 @@ package httpapi
 
 import (
 	"context"
+	"time"
 
+	"github.com/weirhq/weir/engine"
 	"github.com/weirhq/weir/usage"
 )
 
@@ -22,6 +24,37 @@ type Engine interface {
 	Meters() []usage.MeterState
 	PutMeterIf(ctx context.Context, m usage.Meter, cond usage.Condition) (st usage.MeterState, created bool, err error)
 	DeleteMeterIf(ctx context.Context, slug string, cond usage.Condition) error
+
+	ConsumeAll(ctx context.Context, rs []usage.Request) ([]usage.Answer, []error, error)
+	Check(r usage.Request) (usage.Answer, error)
+	Reserve(ctx context.Context, r usage.Reservation) (usage.Answer, error)
+	Commit(ctx context.Context, tenant, id string, actual usage.Decimal) (usage.Answer, error)
+	Extend(ctx context.Context, tenant, id string, total usage.Decimal, ttl time.Duration) (usage.Answer, error)
+	Release(ctx context.Context, tenant, id string) (usage.Answer, error)
+	Reservation(tenant, id string) (usage.ReservationState, error)
+	GrantLease(ctx context.Context, r usage.LeaseRequest) (usage.Answer, error)
+	SettleLease(ctx context.Context, tenant, id string, used usage.Decimal, release bool) (usage.ReservationState, error)
+
+	Plan(slug string) (usage.PlanState, bool)
+	Plans() []usage.PlanState
+	PlanVersions(slug string) []usage.PlanState
+	PutPlanIf(ctx context.Context, p usage.Plan, apply string, cond usage.Condition) (usage.PlanState, bool, error)
+	PlanTrial(p usage.Plan) (engine.PlanTrial, error)
+	DeletePlan(ctx context.Context, slug string, cond usage.Condition) error
+	Tenant(id string) (usage.TenantState, error)
+	Tenants(f engine.TenantFilter) []usage.TenantState
+	PutTenantIf(ctx context.Context, t usage.Tenant, cond usage.Condition) (usage.TenantState, bool, error)
+	DeleteTenant(ctx context.Context, id string, cond usage.Condition) error
+	ChangePlan(ctx context.Context, c usage.PlanChange) error
+	PutOverrideIf(ctx context.Context, o usage.Override, cond usage.Condition) (bool, error)
+	DeleteOverride(ctx context.Context, tenant, quota string) error
+	Settings() (usage.Settings, uint64)
+	PutSettings(ctx context.Context, s usage.Settings, cond usage.Condition) error
+	Quotas(tenant, user string) ([]usage.QuotaStatus, error)
+	Users(tenant, quota string, nearLimit bool, after uint32, limit int) (users []engine.UserQuotas, next uint32, err error)
+	Outbox(ctx context.Context, after uint64, limit int) ([]usage.Crossing, error)
+	Audit(ctx context.Context, after uint64, limit int) ([]engine.AuditEntry, error)
+	Decisions(tenant string, decision usage.Decision, from time.Time, limit int) []engine.Decision
 
 	Usage(ctx context.Context, q usage.Query) (usage.Rows, error)
 	Stats() usage.Stats

@@ -26,6 +26,9 @@ var statusOf = map[usage.ErrorCode]struct {
 	usage.CodeConflict:         {http.StatusConflict, "The id is used by another payload"},
 	usage.CodeInUse:            {http.StatusConflict, "Still in use"},
 	usage.CodeMeterImmutable:   {http.StatusConflict, "A meter cannot change what it counts"},
+	usage.CodeCommitted:        {http.StatusConflict, "The reservation is committed"},
+	usage.CodeReleased:         {http.StatusConflict, "The reservation was released"},
+	usage.CodeExpired:          {http.StatusConflict, "The reservation has expired"},
 	usage.CodePrecondition:     {http.StatusPreconditionFailed, "Precondition failed"},
 	usage.CodeTooLarge:         {http.StatusRequestEntityTooLarge, "Too large"},
 	usage.CodeUnsupportedMedia: {http.StatusUnsupportedMediaType, "Unsupported media type or encoding"},
@@ -35,12 +38,15 @@ var statusOf = map[usage.ErrorCode]struct {
 	usage.CodeTooManyDecimals:  {http.StatusUnprocessableEntity, "Too many decimals"},
 	usage.CodeOverflow:         {http.StatusUnprocessableEntity, "The number is too large"},
 	usage.CodeUnknownFeature:   {http.StatusUnprocessableEntity, "No meter counts this feature"},
+	usage.CodeUnknownPlan:      {http.StatusUnprocessableEntity, "Unknown plan"},
+	usage.CodeUserRequired:     {http.StatusUnprocessableEntity, "A user is needed"},
 	usage.CodeUnknownTenant:    {http.StatusUnprocessableEntity, "Unknown tenant"},
 	usage.CodeEventTooOld:      {http.StatusUnprocessableEntity, "The event is too old"},
 	usage.CodeEventInFuture:    {http.StatusUnprocessableEntity, "The event is in the future"},
 	usage.CodeEventArchived:    {http.StatusUnprocessableEntity, "The event is archived"},
 	usage.CodeCardinalityLimit: {http.StatusUnprocessableEntity, "Too many distinct values"},
 	usage.CodeResolution:       {http.StatusUnprocessableEntity, "The resolution is no longer kept"},
+	usage.CodeQuotaExceeded:    {http.StatusTooManyRequests, "The quota is exceeded"},
 	usage.CodeRateLimited:      {http.StatusTooManyRequests, "Too many requests"},
 	usage.CodeOverloaded:       {http.StatusServiceUnavailable, "Overloaded"},
 	usage.CodeOutcomeUnknown:   {http.StatusServiceUnavailable, "The outcome is unknown"},
@@ -68,6 +74,7 @@ func refuse(code usage.ErrorCode, pointer, detail string) *usage.Error {
 // problem is an RFC 9457 answer in the making.
 type problem struct {
 	code   usage.ErrorCode
+	status int // 0: that of the code
 	detail string
 	errors []*usage.Error
 	extra  func(dst []byte) []byte // more members, each led by a comma; may be nil
@@ -121,6 +128,9 @@ func (c *call) writeError(err error) {
 
 func (c *call) writeProblem(p problem) {
 	status, title := statusFor(p.code)
+	if p.status != 0 {
+		status = p.status
+	}
 	buf := getBuffer()
 	defer putBuffer(buf)
 	b := append(buf.b[:0], `{"type":"urn:weir:problem:`...)
@@ -162,7 +172,9 @@ func (c *call) writeProblem(p problem) {
 	h.Set("Cache-Control", "no-store")
 	switch status {
 	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
-		h.Set("Retry-After", retryAfterSeconds)
+		if h.Get("Retry-After") == "" {
+			h.Set("Retry-After", retryAfterSeconds)
+		}
 	case http.StatusUnauthorized:
 		h.Set("WWW-Authenticate", `Bearer realm="weir"`)
 	}

@@ -20,7 +20,7 @@ type handler func(*call)
 
 // route is one path of the API and its methods.
 type route struct {
-	pattern  string // with {slug} for one variable segment; also the label of metrics
+	pattern  string // with {name} for a variable segment; also the label of metrics
 	segments []string
 	methods  map[string]handler
 	allow    string // the methods, sorted, as the Allow header has them
@@ -60,24 +60,29 @@ func splitPath(u *url.URL) ([]string, bool) {
 	return parts, true
 }
 
-// find answers the route of a path and sets slug to its variable segment.
-func (a *API) find(segments []string, slug *string) *route {
+// find answers the route of a path and sets slug to its variable segment, and sub to the second one if it has two.
+func (a *API) find(segments []string, slug, sub *string) *route {
 	for _, r := range a.routes {
 		if len(r.segments) != len(segments) {
 			continue
 		}
 		match := true
-		variable := ""
+		var variables []string
 		for i, want := range r.segments {
-			if want == "{slug}" {
-				variable = segments[i]
-				match = match && variable != ""
+			if want[0] == '{' {
+				variables = append(variables, segments[i])
+				match = match && segments[i] != ""
 			} else if want != segments[i] {
 				match = false
 			}
 		}
 		if match {
-			*slug = variable
+			if len(variables) > 0 {
+				*slug = variables[0]
+			}
+			if len(variables) > 1 {
+				*sub = variables[1]
+			}
 			return r
 		}
 	}
@@ -92,6 +97,7 @@ type call struct {
 	route     *route
 	requestID string
 	slug      string // the variable segment of the path, decoded
+	sub       string // the second one
 
 	status  int // 0 until the answer has begun
 	written int // bytes of the answer's body

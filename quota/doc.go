@@ -13,8 +13,13 @@
 // A [Bucket] never admits more than burst + rate x time, and never refuses a caller at its rate. A [Sliding] window never
 // holds more than its limit in any span of its length, and refuses at most what 60 sub-windows round away.
 //
+// # Concurrency
+//
+// A [Policy] is immutable. [Bucket] is a value. A [Sliding] belongs to whoever writes it.
+//
 // # Limits
 //
 // The package keeps no state of its own and knows no tenants, meters in use, or log. Period boundaries are those of
-// internal/civil. It decides about one quota at a time; the caller combines several with [Worse].
+// internal/civil. It decides about one quota at a time; the caller combines several with
+// [Severer] and [Standing.Binds].
 package quota

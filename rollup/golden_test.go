@@ -32,6 +32,14 @@ func TestGoldenPages(t *testing.T) {
 			{TimeNanos: 256, Value: 5, Source: "s", ID: "a"},
 			{TimeNanos: 258, Value: -1, ID: "b", Add: true},
 		}), "01 62 01 01 02 03 0001000000000000 0a 0173 0161 02 01 00 0162"},
+		{"adjusted below nothing", KindSum, 1, &Agg{Sum: -5}, "01 12 01 02 00 09"},
+		{"a count below nothing", KindCount, 0, &Agg{Count: -1}, "01 22 01 01 ffffffffffffffffff01"},
+		{"percentile", KindPercentile, 0, fold(KindPercentile, []Point{{Value: 3}, {Value: 3}, {Value: 1000}}),
+			"01 82 01 01 03 02 03 02 b902 01"}, // 1000 = 125 << 3: bin 3*64 + 125 = 317, 313 after the one after 3
+		{"a level", KindWeighted, 0, &Agg{Count: 2, Extra: &Extra{Area: Area{HasSet: true, FirstSet: 256, Last: -3, Integral: Int128{-1, 1<<64 - 2}}}},
+			"01 92 01 01 02 01 0001000000000000 05 feffffffffffffff ffffffffffffffff"},
+		{"a level without a set", KindWeighted, 0, &Agg{Count: 1, Extra: &Extra{Area: Area{Last: 2, Integral: Int128{0, 7}}}},
+			"01 92 01 01 01 00 04 0700000000000000 0000000000000000"},
 		{"few members", KindUnique, 0, &Agg{Count: 4, Members: roaring.BitmapOf(3, 5, 6)},
 			"01 72 04 03 03 01 00"},
 		{"a run", KindUnique, 0, &Agg{Count: 20, Members: run},
@@ -43,11 +51,23 @@ func TestGoldenPages(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			var p Page
 			p.Reset(c.k, Hour)
-			p.MergeSlot(c.slot, c.a)
+			p.ReplaceSlot(c.slot, c.a)
 			got := hex.EncodeToString(p.Append(nil))
 			if want := strings.ReplaceAll(c.want, " ", ""); got != want {
 				t.Errorf("got  %s\nwant %s", got, want)
 			}
 		})
+	}
+}
+
+// TestGoldenSteps pins the bytes of minutes of kind weighted.
+func TestGoldenSteps(t *testing.T) {
+	a := fold(KindWeighted, []Point{
+		{TimeNanos: 258, Value: -1, ID: "b", Add: true},
+		{TimeNanos: 256, Value: 5, Source: "s", ID: "a"},
+	})
+	want := strings.ReplaceAll("01 90 01 01 02 0001000000000000 0a 0273 0161 02 01 01 0162", " ", "")
+	if got := hex.EncodeToString([]byte(encode(KindWeighted, a))); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }

@@ -2,6 +2,7 @@ package rollup
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -12,10 +13,18 @@ import (
 
 // What the tests compare with: a list of points, answered by the definition of each kind.
 
-var allKinds = []Kind{KindSum, KindCount, KindMin, KindMax, KindAvg, KindLatest, KindUnique}
+var allKinds = []Kind{KindSum, KindCount, KindMin, KindMax, KindAvg, KindLatest, KindUnique, KindPercentile, KindWeighted}
 
-// event is a point and a position that makes its identity unique.
-func drawPoints(t *rapid.T, minutes int64) []Point {
+// level0 is a level at which buckets of a kind can be merged into pages.
+func level0(k Kind, l Level) Level {
+	if k == KindWeighted {
+		return Minute
+	}
+	return l
+}
+
+// drawPoints draws points that a kind accepts; their position makes their identity unique.
+func drawPoints(t *rapid.T, k Kind, minutes int64) []Point {
 	n := rapid.IntRange(0, 60).Draw(t, "events")
 	base := rapid.SampledFrom([]int64{0, -3000, 28_401_000, 28_401_000 - 1440*40}).Draw(t, "base")
 	pts := make([]Point, n)
@@ -28,6 +37,9 @@ func drawPoints(t *rapid.T, minutes int64) []Point {
 			Add:       rapid.Bool().Draw(t, "add"),
 			Source:    rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "source"),
 			ID:        string(rune('A' + i)),
+		}
+		if k == KindPercentile {
+			pts[i].Value = max(pts[i].Value, -pts[i].Value)
 		}
 	}
 	return pts
@@ -66,8 +78,15 @@ func expect(k Kind, pts []Point, start int64) (int64, bool) {
 		return low, len(in) > 0
 	case KindMax:
 		return high, len(in) > 0
+	case KindPercentile: // the low end of the bin of the median
+		if len(in) == 0 {
+			return 0, false
+		}
+		slices.SortFunc(in, func(a, b Point) int { return cmp.Compare(a.Value, b.Value) })
+		low, _ := Bin{Index: binOf(in[(len(in)+1)/2-1].Value)}.bounds()
+		return low, true
 	}
-	if len(in) == 0 {
+	if len(in) == 0 { // latest, and the level that a weighted sum ends with
 		return 0, false
 	}
 	all := slices.Clone(pts)
@@ -105,6 +124,18 @@ func number(k Kind, a *Agg) (int64, bool) {
 		return a.Max, true
 	case KindAvg:
 		return a.Sum, true
+	case KindPercentile:
+		low, _, ok := Percentile(a, 1, 2)
+		return low, ok
+	case KindWeighted:
+		if len(a.Extra.Steps) == 0 {
+			return a.Extra.Area.Last, true
+		}
+		s := newSweep(math.MinInt64)
+		for i := range a.Extra.Steps {
+			s.step(&a.Extra.Steps[i])
+		}
+		return s.Last, true
 	}
 	return a.Latest.Value(), true
 }

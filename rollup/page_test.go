@@ -45,11 +45,11 @@ func TestPageOf(t *testing.T) {
 func TestPageRoundTrip(t *testing.T) {
 	var back, dirty Page
 	forKinds(t, func(t *rapid.T, k Kind) {
-		l := Level(rapid.IntRange(0, 3).Draw(t, "level"))
+		l := level0(k, Level(rapid.IntRange(0, 3).Draw(t, "level")))
 		var p Page
 		p.Reset(k, l)
 		model := map[int]*Agg{}
-		for _, pt := range drawPoints(t, 1440) {
+		for _, pt := range drawPoints(t, k, 1440) {
 			_, slot := PageOf(k, l, MinuteOf(pt.TimeNanos))
 			if model[slot] == nil {
 				model[slot] = new(Agg)
@@ -84,12 +84,12 @@ func TestPageRoundTrip(t *testing.T) {
 func TestPageKeepsNothingOfItsSource(t *testing.T) {
 	for _, k := range allKinds {
 		var p, q Page
-		p.Reset(k, Hour)
+		p.Reset(k, level0(k, Hour))
 		for i := range uint32(5000) {
 			p.MergeSlot(0, fold(k, []Point{{Value: int64(i), Member: i * 3, ID: fmt.Sprint(i), Add: i > 0, TimeNanos: int64(i)}}))
 		}
 		data := p.Append(nil)
-		if err := q.Decode(k, Hour, data); err != nil {
+		if err := q.Decode(k, level0(k, Hour), data); err != nil {
 			t.Fatal(err)
 		}
 		want := string(data)
@@ -170,7 +170,7 @@ func TestDecodeRefuses(t *testing.T) {
 		if err := q.Decode(k, Day, data); !errors.Is(err, ErrCorrupt) {
 			t.Errorf("%s: as another level: %v", k, err)
 		}
-		if err := q.Decode(k%7+1, Hour, data); !errors.Is(err, ErrCorrupt) {
+		if err := q.Decode(k%kindMax+1, Hour, data); !errors.Is(err, ErrCorrupt) {
 			t.Errorf("%s: as another kind: %v", k, err)
 		}
 	}
@@ -184,7 +184,17 @@ func TestDecodeRefuses(t *testing.T) {
 		"no slots":            {KindSum, head(KindSum, 0)},
 		"zero presence byte":  {KindSum, head(KindSum, 3, 1, 0, 1, 2)},
 		"slot beyond":         {KindSum, head(KindSum, 8, 1, 1, 2)},
-		"count 0":             {KindSum, head(KindSum, 1, 1, 0, 2)},
+		"sum of nothing":      {KindSum, head(KindSum, 1, 1, 0, 0)},
+		"count of nothing":    {KindCount, head(KindCount, 1, 1, 0)},
+		"min of no events":    {KindMin, head(KindMin, 1, 1, 0, 2)},
+		"max of -1 events":    {KindMax, head(KindMax, 1, 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 2)},
+		"no bins":             {KindPercentile, head(KindPercentile, 1, 1, 0, 0)},
+		"a bin of nothing":    {KindPercentile, head(KindPercentile, 1, 1, 1, 2, 5, 0, 0, 1)},
+		"a bin beyond":        {KindPercentile, head(KindPercentile, 1, 1, 1, 1, 0x80, 0x1d, 1)},
+		"a flood of bins":     {KindPercentile, head(KindPercentile, 1, 1, 1, 0xff, 0xff, 0xff, 0xff, 0x0f, 0, 1)},
+		"bins of another sum": {KindPercentile, head(KindPercentile, 1, 1, 3, 2, 5, 1, 0, 1)},
+		"weighted of nothing": {KindWeighted, head(KindWeighted, append([]byte{1, 1, 0, 0, 0}, make([]byte, 16)...)...)},
+		"set neither 0 nor 1": {KindWeighted, head(KindWeighted, append([]byte{1, 1, 1, 2, 0}, make([]byte, 16)...)...)},
 		"long varint":         {KindSum, head(KindSum, 1, 1, 0x81, 0, 2)},
 		"latest of nothing":   {KindLatest, head(KindLatest, 1, 1, 1, 0)},
 		"more than counted":   {KindLatest, head(KindLatest, 1, 1, 1, 4, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 1, 2, 0, 0)},
@@ -223,10 +233,15 @@ func samplePage(k Kind) []byte {
 	p.Reset(k, Hour)
 	for i := range uint32(60) {
 		slot := []int{0, 7, 23}[i%3]
+		if k == KindWeighted {
+			p.ReplaceSlot(slot, &Agg{Count: int64(i) + 1, Extra: &Extra{Area: Area{
+				HasSet: i%2 == 0, FirstSet: int64(i) * 1e9 * int64(1-i%2), Last: -int64(i), Integral: Int128{-1, uint64(i)}}}})
+			continue
+		}
 		if k == KindUnique {
 			slot = 0
 		}
-		pt := Point{TimeNanos: int64(i) * 1e9, Value: int64(i*i) - 300, Member: i * i * 1000, Add: i > 20, Source: "s", ID: fmt.Sprint(i)}
+		pt := Point{TimeNanos: int64(i) * 1e9, Value: sampleValue(k, i), Member: i * i * 1000, Add: i > 20, Source: "s", ID: fmt.Sprint(i)}
 		p.MergeSlot(slot, fold(k, []Point{pt}))
 	}
 	return p.Append(nil)
@@ -247,7 +262,7 @@ func FuzzPage(f *testing.F) {
 		f.Add(uint8(KindUnique), uint8(Minute), []byte(encodeSet(m)))
 	}
 	f.Fuzz(func(t *testing.T, kind, level uint8, data []byte) {
-		k, l := Kind(kind%7+1), Level(level%levelCount)
+		k, l := Kind(kind%uint8(kindMax)+1), Level(level%levelCount)
 		if len(data) > 1 { // let mutations of the rest get past the head
 			data[0], data[1] = formatVersion, byte(k)<<4|byte(l)
 		}
@@ -269,9 +284,11 @@ func FuzzPage(f *testing.F) {
 		full := false // a count that cannot grow: the engine never lets one get there
 		for slot := range l.Slots(k) {
 			if a := p.Slot(slot); a != nil {
-				Value(k, 3, a)
+				useAgg(k, l, a)
 				full = full || a.Count == math.MaxInt64
-				p.MergeSlot(slot, fold(k, []Point{{Value: 1, ID: "z", Member: 77}}))
+				if k != KindWeighted || l == Minute {
+					p.MergeSlot(slot, fold(k, []Point{{Value: 1, ID: "z", Member: 77}}))
+				}
 			}
 		}
 		if full {
@@ -286,6 +303,23 @@ func FuzzPage(f *testing.F) {
 			t.Fatal("a merged page is not canonical")
 		}
 	})
+}
+
+// useAgg reads a bucket in every way that its kind has: none may panic, whatever was decoded.
+func useAgg(k Kind, l Level, a *Agg) {
+	switch k {
+	case KindPercentile:
+		for _, num := range []int64{1, 50, 100} {
+			Percentile(a, num, 100)
+		}
+	case KindWeighted:
+		s := newSweep(0)
+		s.bucket(l, 0, a)
+		s.enteredBy(-5)
+		Value(k, 3, a)
+	default:
+		Value(k, 3, a)
+	}
 }
 
 // smallSumPage is an hour page of a quiet series: 8 of 24 hours, 4 bytes each.
@@ -349,4 +383,11 @@ func BenchmarkUniqueRewrite(b *testing.B) {
 		buf = p.Append(buf[:0])
 	}
 	b.ReportMetric(float64(len(data)), "bytes")
+}
+
+func sampleValue(k Kind, i uint32) int64 {
+	if k == KindPercentile {
+		return int64(i * i)
+	}
+	return int64(i*i) - 300
 }

@@ -3,6 +3,7 @@ package rollup
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/bits"
 	"sort"
 )
@@ -23,7 +24,8 @@ var (
 )
 
 // Range returns one Agg for each span: the buckets in it of the stored pages and of the pending
-// deltas (nil ones are skipped). Spans are disjoint and ascending; empty ones are allowed.
+// deltas (nil ones are skipped; old before new, see [Delta.Replace]). Spans are disjoint and
+// ascending; empty ones are allowed.
 //
 // Each span is covered by the coarsest buckets that fit in it, and no page is read twice: hourly
 // rows of 30 days read 30 hour pages. The cost is that of decoding these pages plus the minutes of
@@ -34,32 +36,44 @@ var (
 // all earlier events: the identity of the newest of them and the value after it. These Aggs are
 // answers; do not merge them into a bucket.
 //
+// Kind weighted: each span is carried to its end; see [RangeUntil].
+//
 // Errors: [ErrSpans], [ErrCorrupt] and [ErrSource] with level and page, or what src returned.
 // The Aggs returned share nothing with src or the deltas.
 func Range(k Kind, src Source, deltas []*Delta, spans []Span) ([]Agg, error) {
+	return RangeUntil(k, src, deltas, spans, math.MaxInt64)
+}
+
+// RangeUntil is [Range] at a time in unix nanoseconds, which only kind weighted looks at: a level
+// holds until the next event, but not beyond now. Integrals run to the end of their span or to
+// that time, whichever comes first, and events at it or after it do not count yet.
+//
+// The answer of a span is an Agg whose Extra.Area.Integral is the integral over it, the value
+// carried in from before included, and whose Extra.Area.Last is the level at its end: see
+// [UnitHours] and [Agg.AddAnswer]. The level before the first event is 0. It reads the history
+// before the spans by days, and minutes where a delta has events, which may be older than what is
+// stored; and the minute of untilNanos, unless it is a whole one.
+func RangeUntil(k Kind, src Source, deltas []*Delta, spans []Span, untilNanos int64) ([]Agg, error) {
 	if !k.valid() {
 		panic("BUG: rollup: range of an unknown kind")
 	}
 	if err := checkSpans(spans); err != nil {
 		return nil, err
 	}
-	q := query{kind: k, spans: spans}
+	q := query{kind: k, spans: spans, replaced: replacedIn(deltas)}
+	if k == KindWeighted {
+		return q.weighted(src, deltas, untilNanos)
+	}
 	if k == KindLatest {
 		q.spans = withHistory(spans)
 	}
 	q.out = make([]Agg, len(q.spans))
-	var p plan
-	for i, s := range q.spans {
-		p.add(i, clip(s))
+	if err := q.readAround(src, q.replaced.minutes()); err != nil {
+		return nil, err
 	}
-	for l := Minute; l < levelCount; l++ {
-		if err := q.read(src, l, p[l]); err != nil {
-			return nil, err
-		}
-	}
-	for _, d := range deltas {
+	for i, d := range deltas {
 		if d != nil {
-			q.addDelta(d)
+			q.addDelta(i, d)
 		}
 	}
 	if k == KindLatest {
@@ -69,10 +83,27 @@ func Range(k Kind, src Source, deltas []*Delta, spans []Span) ([]Agg, error) {
 }
 
 type query struct {
-	kind  Kind
-	spans []Span
-	out   []Agg // per span
-	page  Page  // scratch
+	kind     Kind
+	spans    []Span
+	replaced replacements
+	out      []Agg  // per span
+	parts    []part // kind weighted: what was read, in no order
+	page     Page   // scratch
+}
+
+// readAround reads the stored buckets of the spans. Those that hold one of some minutes, which
+// ascend, are read minute by minute, and replaced minutes not at all.
+func (q *query) readAround(src Source, minutes []int64) error {
+	var p plan
+	for i, s := range q.spans {
+		p.addAround(i, clip(s), minutes, q.replaced.has)
+	}
+	for l := Minute; l < levelCount; l++ {
+		if err := q.read(src, l, p[l]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // read adds the runs of one level. Runs whose pages touch are read by one call of the source.
@@ -94,7 +125,7 @@ func (q *query) read(src Source, l Level, runs []run) error {
 			if err := q.page.Decode(q.kind, l, data); err != nil {
 				return fmt.Errorf("%s page %d: %w", l, page, err)
 			}
-			group = q.addPage(page*slots, slots, group)
+			group = q.addPage(l, page*slots, group)
 			return nil
 		})
 		if err != nil {
@@ -105,9 +136,9 @@ func (q *query) read(src Source, l Level, runs []run) error {
 	return nil
 }
 
-// addPage adds the decoded page, whose slots are the buckets [base, base+slots) of its level, to
-// the spans that want them, and returns the runs that reach beyond it or come later.
-func (q *query) addPage(base, slots int64, runs []run) []run {
+// addPage adds the decoded page, whose slots are the buckets of its level from base on, to the
+// spans that want them, and returns the runs that reach beyond it or come later.
+func (q *query) addPage(l Level, base int64, runs []run) []run {
 	for len(runs) > 0 && runs[0].to <= base {
 		runs = runs[1:]
 	}
@@ -122,7 +153,11 @@ func (q *query) addPage(base, slots int64, runs []run) []run {
 			if i == len(runs) {
 				return runs[i:]
 			}
-			if runs[i].from <= at {
+			switch {
+			case runs[i].from > at:
+			case q.kind == KindWeighted:
+				q.addPart(l, at*levelWidth[l], &q.page.slots[slot])
+			default:
 				q.out[runs[i].span].absorb(q.kind, &q.page.slots[slot])
 			}
 		}
@@ -130,8 +165,8 @@ func (q *query) addPage(base, slots int64, runs []run) []run {
 	return runs[i:]
 }
 
-// addDelta adds the minutes of a delta that lie in a span.
-func (q *query) addDelta(d *Delta) {
+// addDelta adds the minutes of a delta that lie in a span and that no later one replaces.
+func (q *query) addDelta(number int, d *Delta) {
 	if d.b == nil || len(q.spans) == 0 {
 		return
 	}
@@ -146,7 +181,7 @@ func (q *query) addDelta(d *Delta) {
 					return
 				}
 			}
-			if q.spans[i].StartMin <= minute {
+			if q.spans[i].StartMin <= minute && q.replaced.counts(minute, number) {
 				q.out[i].Merge(q.kind, &chunk[j].agg)
 			}
 		}

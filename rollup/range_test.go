@@ -36,7 +36,7 @@ func drawSpans(t *rapid.T, base int64) []Span {
 // is stored and whatever is pending, and that no page is read twice.
 func TestRangeModel(t *testing.T) {
 	forKinds(t, func(t *rapid.T, k Kind) {
-		pts := drawPoints(t, rapid.SampledFrom([]int64{3, 3000, 90_000}).Draw(t, "minutes"))
+		pts := drawPoints(t, k, rapid.SampledFrom([]int64{3, 3000, 90_000}).Draw(t, "minutes"))
 		s, deltas := split(t, k, pts)
 		base := int64(0)
 		if len(pts) > 0 {
@@ -90,7 +90,7 @@ func TestRowsSumToTheTotal(t *testing.T) {
 	for _, k := range []Kind{KindSum, KindCount, KindAvg, KindUnique, KindMin, KindMax} {
 		t.Run(k.String(), func(t *testing.T) {
 			rapid.Check(t, func(t *rapid.T) {
-				pts := drawPoints(t, 5000)
+				pts := drawPoints(t, k, 5000)
 				s, deltas := split(t, k, pts)
 				from := rapid.Int64Range(-5000, 1000).Draw(t, "from")
 				if len(pts) > 0 {

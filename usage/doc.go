@@ -1,5 +1,6 @@
-// Package usage is the vocabulary of weir: events, meters, queries and their answers, exact
-// decimals, error codes, and the checks that need nothing but the value itself.
+// Package usage is the vocabulary of weir: events, meters, plans with their quotas, tenants, requests,
+// queries and the answers to them, exact decimals, error codes, and the checks that need nothing
+// but the value itself.
 //
 // Every other package speaks these words; this one imports the standard library only, does no
 // I/O, reads no clock and keeps no state.
@@ -21,7 +22,9 @@
 //
 // Numbers are never rounded, wrapped or turned into floats: a [Decimal] that cannot be held
 // exactly is an error. Absent is not zero: `Decimal{}` and `time.Time{}` mean that the client sent
-// nothing, and [Event.AppendPayload] tells the two apart for ever.
+// nothing, and [Event.AppendPayload] tells the two apart for ever, as do the payloads of the other
+// operations. Where null is a third thing (the limit of a [Quota], the members of a [QuotaPatch]) it
+// is kept, as a [Number] or as JSON.
 //
 // A refusal is an [*Error]: a code to branch on ([Code], or errors.Is with a sentinel), the
 // field as an RFC 6901 pointer, and a sentence that names the value and the fix.
@@ -43,5 +46,5 @@
 // # Refusals
 //
 // It parses no request bodies (internal/strictjson does), knows no meter that exists, and decides
-// nothing.
+// nothing: whether a quota allows a request is for package quota.
 package usage

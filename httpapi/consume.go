@@ -1,0 +1,362 @@
+package httpapi
+
+// Consume and check: what asks before it counts. How a request is read: requestparse.go.
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/weirhq/weir/usage"
+)
+
+// postConsume decides and counts one request.
+func (c *call) postConsume() {
+	q, err := c.query("deny_status", "headers")
+	if err != nil {
+		c.writeError(err)
+		return
+	}
+	deny, err := denyStatus(q.Get("deny_status"))
+	if err != nil {
+		c.writeError(err)
+		return
+	}
+	r, err := c.readRequest()
+	if err == nil {
+		err = c.identifyRequest(&r)
+	}
+	if err != nil {
+		c.writeError(err)
+		return
+	}
+	answers, errs, err := c.api.eng.ConsumeAll(c.r.Context(), []usage.Request{r})
+	if err == nil {
+		err = errs[0]
+	}
+	if err != nil {
+		c.writeError(err)
+		return
+	}
+	c.writeAnswer(http.StatusOK, &answers[0], q.Get("headers") != "none", deny)
+}
+
+// postCheck answers what consume would, and counts nothing.
+func (c *call) postCheck() {
+	q, err := c.query("deny_status", "headers")
+	if err != nil {
+		c.writeError(err)
+		return
+	}
+	deny, err := denyStatus(q.Get("deny_status"))
+	if err != nil {
+		c.writeError(err)
+		return
+	}
+	r, err := c.readRequest()
+	if err != nil {
+		c.writeError(err)
+		return
+	}
+	a, err := c.api.eng.Check(r)
+	if err != nil {
+		c.writeError(err)
+		return
+	}
+	c.writeAnswer(http.StatusOK, &a, q.Get("headers") != "none", deny)
+}
+
+// denyStatus reads ?deny_status; 0: a denial is a 200.
+func denyStatus(text string) (int, error) {
+	switch text {
+	case "", "200":
+		return 0, nil
+	case "429", "402", "403":
+		return strconv.Atoi(text)
+	default:
+		return 0, refuse(usage.CodeInvalidValue, "/deny_status", "deny_status "+quoted(text)+" must be 429, 402 or 403")
+	}
+}
+
+// readRequest reads the body of a consume or a check.
+func (c *call) readRequest() (usage.Request, error) {
+	doc, err := c.ownBody()
+	if err != nil {
+		return usage.Request{}, err
+	}
+	p := getRequests()
+	defer putRequests(p)
+	return p.parseOne(doc)
+}
+
+// ownBody reads a JSON body that the engine may keep parts of.
+func (c *call) ownBody() ([]byte, error) {
+	if err := c.wantJSON(); err != nil {
+		return nil, err
+	}
+	buf := getBuffer()
+	text, err := c.readBody(buf.b, jsonBodyBytesMax)
+	buf.b = text
+	doc := bytes.Clone(text)
+	putBuffer(buf)
+	return doc, err
+}
+
+// identifyRequest gives a request its id, as identify does for an event.
+func (c *call) identifyRequest(r *usage.Request) error {
+	ev := usage.Event{ID: r.ID}
+	err := c.identify(&ev)
+	r.ID = ev.ID
+	return err
+}
+
+// writeAnswer answers one decision. deny is the status of a denial, 0 for 200.
+func (c *call) writeAnswer(status int, a *usage.Answer, headers bool, deny int) {
+	if headers {
+		c.quotaHeaders(a)
+	}
+	body := appendAnswer(nil, a, c.numbersAsStrings())
+	if !a.Allowed && deny != 0 {
+		if a.RetryAfterMS != nil {
+			c.w.Header().Set("Retry-After", strconv.FormatInt((*a.RetryAfterMS+999)/1000, 10))
+		}
+		c.writeProblem(problem{code: usage.CodeQuotaExceeded, status: deny, detail: denialDetail(a),
+			extra: func(dst []byte) []byte { return append(append(dst, ','), body[1:len(body)-1]...) }})
+		return
+	}
+	c.writeJSON(status, append(body, '\n'))
+}
+
+// denialDetail says why a call was denied, in a sentence.
+func denialDetail(a *usage.Answer) string {
+	name := "a quota"
+	if a.BindingQuota != nil {
+		name = "quota " + quoted(*a.BindingQuota)
+	}
+	switch a.Reason {
+	case usage.ReasonCostTooHigh:
+		return "the call costs more than " + name + " ever allows; ask for less"
+	case usage.ReasonGrace:
+		return "the grace period of " + name + " is over"
+	case usage.ReasonThrottled:
+		return name + " admits this later; wait as Retry-After says"
+	default:
+		return name + " is used up; it starts anew at its reset_at"
+	}
+}
+
+func (c *call) numbersAsStrings() bool {
+	return c.r.URL.RawQuery != "" && c.r.URL.Query().Get("numbers") == "string"
+}
+
+// quotaHeaders says how the binding quota of the tenant stands (draft-ietf-httpapi-ratelimit-headers, and our own).
+func (c *call) quotaHeaders(a *usage.Answer) {
+	q := bindingOfTenant(a)
+	if q == nil {
+		return
+	}
+	h := c.w.Header()
+	limit, remaining := floorNumber(q.Limit), floorNumber(q.Remaining)
+	reset, window := int64(0), int64(0)
+	if q.ResetAt != nil {
+		reset = max(0, int64(math.Ceil(time.Until(*q.ResetAt).Seconds())))
+		if q.PeriodStart != nil {
+			window = int64(q.ResetAt.Sub(*q.PeriodStart).Seconds())
+		}
+	}
+	policy := `"` + q.Quota + `";q=` + limit
+	if window > 0 {
+		policy += ";w=" + strconv.FormatInt(window, 10)
+	}
+	state := `"` + q.Quota + `";r=` + remaining
+	if q.ResetAt != nil {
+		state += ";t=" + strconv.FormatInt(reset, 10)
+	}
+	unit := q.Meter
+	if st, ok := c.api.eng.Meter(q.Meter); ok && st.Meter.Unit != "" {
+		unit = st.Meter.Unit
+	}
+	h.Set("RateLimit-Policy", policy+`;qu="weir-`+headerToken(unit)+`"`)
+	h.Set("RateLimit", state)
+	h.Set("X-Usage-Current", q.Used.String())
+	h.Set("X-Usage-Limit", q.Limit.String())
+	h.Set("X-Usage-Remaining", q.Remaining.String())
+}
+
+// bindingOfTenant is the binding quota when it is one of the tenant with a limit, else the first such quota.
+func bindingOfTenant(a *usage.Answer) *usage.QuotaStatus {
+	var first *usage.QuotaStatus
+	for i := range a.Quotas {
+		q := &a.Quotas[i]
+		if !q.Limit.IsSet() || q.Scope != usage.ScopeTenant || q.Mode == usage.ModeShadow {
+			continue
+		}
+		if a.BindingQuota != nil && *a.BindingQuota == q.Quota {
+			return q
+		}
+		if first == nil {
+			first = q
+		}
+	}
+	return first
+}
+
+// floorNumber is a number without its decimals, as structured fields have integers.
+func floorNumber(d usage.Decimal) string {
+	coef, scale := d.Parts()
+	for range scale {
+		coef /= 10
+	}
+	return strconv.FormatInt(coef, 10)
+}
+
+// headerToken keeps what is safe between quotes in a header.
+func headerToken(s string) string {
+	out := make([]byte, 0, len(s))
+	for i := range len(s) {
+		if ch := s[i]; ch > ' ' && ch < 0x7f && ch != '"' && ch != '\\' {
+			out = append(out, ch)
+		}
+	}
+	return string(out)
+}
+
+// postConsumeBatch decides many requests, each on its own.
+func (c *call) postConsumeBatch() {
+	q, err := c.query("detail", "numbers")
+	if err != nil {
+		c.writeError(err)
+		return
+	}
+	doc, err := c.ownBody()
+	if err != nil {
+		c.writeError(err)
+		return
+	}
+	p := getRequests()
+	defer putRequests(p)
+	if err := p.parseMany(doc); err != nil {
+		c.writeError(err)
+		return
+	}
+	now := time.Now()
+	for i := range p.requests {
+		if p.requests[i].ID == "" && p.errs[p.places[i]] == nil {
+			p.requests[i].ID = newUUID(now)
+		}
+	}
+	answers, errs, err := c.api.eng.ConsumeAll(c.r.Context(), p.requests)
+	if err != nil {
+		c.writeError(err)
+		return
+	}
+	all, numbers := q.Get("detail") == "quotas", c.numbersAsStrings()
+	buf := getBuffer()
+	defer putBuffer(buf)
+	b := append(buf.b[:0], `{"results":[`...)
+	next := 0
+	for i := range p.errs {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		err := p.errs[i]
+		var a *usage.Answer
+		if err == nil {
+			a, err = &answers[next], errs[next]
+			next++
+		}
+		if err != nil {
+			b = append(b, `{"error":`...)
+			b = c.appendProblem(b, err)
+			b = append(b, '}')
+			continue
+		}
+		if !all {
+			a.Quotas = bindingOnly(a)
+		}
+		b = appendAnswer(b, a, numbers)
+	}
+	b = append(b, "]}\n"...)
+	buf.b = b
+	c.writeJSON(http.StatusOK, b)
+}
+
+// bindingOnly is the binding quota alone.
+func bindingOnly(a *usage.Answer) []usage.QuotaStatus {
+	for i := range a.Quotas {
+		if a.BindingQuota != nil && a.Quotas[i].Quota == *a.BindingQuota {
+			return a.Quotas[i : i+1]
+		}
+	}
+	return a.Quotas[:0]
+}
+
+// appendProblem writes a problem as a member of an answer.
+func (c *call) appendProblem(dst []byte, err error) []byte {
+	p := problemOf(err)
+	status, title := statusFor(p.code)
+	body := map[string]any{"type": "urn:weir:problem:" + string(p.code), "title": title, "status": status, "detail": p.detail,
+		"code": p.code, "request_id": c.requestID}
+	if len(p.errors) > 0 {
+		e := p.errors[0]
+		body["errors"] = []map[string]any{{"pointer": e.Pointer, "code": e.Code, "detail": e.Detail}}
+	}
+	text, jsonErr := json.Marshal(body)
+	if jsonErr != nil {
+		return append(dst, "null"...)
+	}
+	return append(dst, text...)
+}
+
+// checkBatchBody is the body of /v1/check/batch: every tenant with every feature.
+type checkBatchBody struct {
+	Tenants  []string `json:"tenants"`
+	Features []string `json:"features"`
+}
+
+const checkBatchMax = 100
+
+// postCheckBatch checks one unit of every feature for every tenant.
+func (c *call) postCheckBatch() {
+	var body checkBatchBody
+	if !c.readConfig(&body) {
+		return
+	}
+	for _, f := range []struct {
+		name string
+		n    int
+	}{{"tenants", len(body.Tenants)}, {"features", len(body.Features)}} {
+		if f.n == 0 || f.n > checkBatchMax {
+			c.writeError(refuse(usage.CodeInvalidValue, "/"+f.name, f.name+" has "+strconv.Itoa(f.n)+" entries; give 1 to 100"))
+			return
+		}
+	}
+	b := []byte(`{"results":[`)
+	for _, tenant := range body.Tenants {
+		for _, feature := range body.Features {
+			a, err := c.api.eng.Check(usage.Request{TenantID: tenant, Items: []usage.Item{{FeatureType: feature}}})
+			if err != nil {
+				c.writeError(err)
+				return
+			}
+			if b[len(b)-1] == '}' {
+				b = append(b, ',')
+			}
+			b = append(b, `{"tenant_id":`...)
+			b = appendString(b, tenant)
+			b = append(b, `,"feature_type":`...)
+			b = appendString(b, feature)
+			b = append(b, `,"allowed":`...)
+			b = strconv.AppendBool(b, a.Allowed)
+			b = append(b, `,"decision":"`...)
+			b = append(b, a.Decision...)
+			b = append(b, `","quotas":`...)
+			b = appendQuotas(b, a.Quotas, c.numbersAsStrings())
+			b = append(b, '}')
+		}
+	}
+	c.writeJSON(http.StatusOK, append(b, "]}\n"...))
+}

@@ -1,0 +1,130 @@
+package httpapi
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/weirhq/weir/engine"
+	"github.com/weirhq/weir/usage"
+)
+
+// listDecisions answers the newest decisions of a tenant, from memory.
+func (c *call) listDecisions() {
+	q := c.r.URL.Query()
+	tenant := q.Get("tenant_id")
+	if tenant == "" {
+		c.writeError(refuse(usage.CodeMissingField, "/tenant_id", "tenant_id is missing; decisions are kept by tenant"))
+		return
+	}
+	var from time.Time
+	if text := q.Get("from"); text != "" {
+		var err error
+		if from, err = time.Parse(time.RFC3339, text); err != nil {
+			c.writeError(refuse(usage.CodeInvalidValue, "/from", "from "+quoted(text)+" is no RFC 3339 time"))
+			return
+		}
+	}
+	type numbered struct {
+		engine.Decision
+		place int
+	}
+	page(c, func(d numbered) string { return strconv.Itoa(d.place) }, func(after string, limit int) []numbered {
+		skip, _ := strconv.Atoi(after) // "": none
+		var out []numbered
+		for i, d := range c.api.eng.Decisions(tenant, usage.Decision(q.Get("decision")), from, skip+limit) {
+			if i >= skip {
+				out = append(out, numbered{d, i + 1})
+			}
+		}
+		return out
+	}, func(d numbered) any { return d.Decision }, "tenant_id", "decision", "from")
+}
+
+// listCrossings answers the threshold crossings in the outbox, the oldest first.
+func (c *call) listCrossings() {
+	tenant := c.r.URL.Query().Get("tenant_id")
+	var failure error
+	page(c, func(x usage.Crossing) string { return strconv.FormatUint(x.Number, 10) }, func(after string, limit int) (out []usage.Crossing) {
+		at, _ := strconv.ParseUint(after, 10, 64) // "": from the first
+		for len(out) < limit {
+			rows, err := c.api.eng.Outbox(c.r.Context(), at, listLimitMax)
+			if failure = err; err != nil || len(rows) == 0 {
+				return out
+			}
+			for _, x := range rows {
+				if (tenant == "" || x.TenantID == tenant) && len(out) < limit {
+					out = append(out, x)
+				}
+			}
+			at = rows[len(rows)-1].Number
+		}
+		return out
+	}, func(x usage.Crossing) any { return x }, "tenant_id")
+	if failure != nil {
+		c.api.log.Error("crossings", "err", failure)
+	}
+}
+
+// listAudit answers the changes of configuration, the oldest first.
+func (c *call) listAudit() {
+	var failure error
+	page(c, func(x engine.AuditEntry) string { return strconv.FormatUint(x.Number, 10) }, func(after string, limit int) []engine.AuditEntry {
+		at, _ := strconv.ParseUint(after, 10, 64) // "": from the first
+		var out []engine.AuditEntry
+		out, failure = c.api.eng.Audit(c.r.Context(), at, limit)
+		return out
+	}, func(x engine.AuditEntry) any { return x })
+	if failure != nil {
+		c.api.log.Error("audit", "err", failure)
+	}
+}
+
+// forwardAuth answers a gateway that asks before it lets a request through: nginx (auth_request), Traefik, Caddy. It answers 200
+// or the deny status, with the headers of the quota.
+func (c *call) forwardAuth() {
+	q, err := c.query("feature_type", "quantity", "mode", "deny")
+	if err != nil {
+		c.writeError(err)
+		return
+	}
+	h := c.r.Header
+	r := usage.Request{ID: h.Get("X-Request-Id"), TenantID: h.Get("X-Weir-Tenant"), UserID: h.Get("X-Weir-User"),
+		Items: []usage.Item{{FeatureType: q.Get("feature_type")}}}
+	if text := q.Get("quantity"); text != "" {
+		if r.Items[0].Quantity, err = usage.ParseDecimal(text); err != nil {
+			c.writeError(at("/quantity", err))
+			return
+		}
+	}
+	deny := http.StatusTooManyRequests
+	switch q.Get("deny") {
+	case "", "429":
+	case "403":
+		deny = http.StatusForbidden
+	default:
+		c.writeError(refuse(usage.CodeInvalidValue, "/deny", "deny must be 429 or 403"))
+		return
+	}
+	var a usage.Answer
+	switch q.Get("mode") {
+	case "", "consume":
+		if r.ID == "" {
+			r.ID = newUUID(time.Now())
+		}
+		var answers []usage.Answer
+		var errs []error
+		if answers, errs, err = c.api.eng.ConsumeAll(c.r.Context(), []usage.Request{r}); err == nil {
+			a, err = answers[0], errs[0]
+		}
+	case "check":
+		a, err = c.api.eng.Check(r)
+	default:
+		err = refuse(usage.CodeInvalidValue, "/mode", "mode must be consume or check")
+	}
+	if err != nil {
+		c.writeError(err)
+		return
+	}
+	c.writeAnswer(http.StatusOK, &a, true, deny)
+}

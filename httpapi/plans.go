@@ -1,0 +1,227 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/weirhq/weir/engine"
+	"github.com/weirhq/weir/usage"
+)
+
+// versionTag is the ETag of a configuration row.
+func versionTag(version uint64) string { return `"v` + strconv.FormatUint(version, 10) + `"` }
+
+// versioned runs a change of a row under the request's If-Match and If-None-Match, as conditionally does for meters. now tells the
+// version of the row and whether it is there.
+func (c *call) versioned(what string, now func() (version uint64, exists bool), change func(usage.Condition) error) error {
+	match, noneMatch := c.r.Header.Values("If-Match"), c.r.Header.Values("If-None-Match")
+	const attemptsMax = 8
+	for attempt := 1; ; attempt++ {
+		var cond usage.Condition
+		version, exists := now()
+		if len(match) > 0 {
+			if !exists || !tagListed(match, versionTag(version), false) {
+				return refuse(usage.CodePrecondition, "", what+" is not of the version that If-Match names; read it again, then retry")
+			}
+			cond.IfMatch = version
+		}
+		if len(noneMatch) > 0 {
+			if strings.TrimSpace(noneMatch[0]) == "*" {
+				cond.IfNoneMatchAny = true
+			} else if exists && tagListed(noneMatch, versionTag(version), true) {
+				return refuse(usage.CodePrecondition, "", what+" still has the version that If-None-Match names")
+			}
+		}
+		err := change(cond)
+		if usage.Code(err) == usage.CodePrecondition && cond.IfMatch != 0 && attempt < attemptsMax {
+			continue
+		}
+		return err
+	}
+}
+
+// actor is ctx with the name of the key, for the audit.
+func (c *call) actor() string {
+	_, key, _ := strings.Cut(c.r.Header.Get("Authorization"), " ")
+	if id, _, ok := splitKey(strings.TrimSpace(key)); ok {
+		return "key:" + id
+	}
+	return "local"
+}
+
+// planBody is a plan as the API shows it.
+type planBody struct {
+	usage.Plan
+	Version  int       `json:"version"`
+	Tenants  int       `json:"tenants"`
+	Archived bool      `json:"archived,omitempty"`
+	Created  time.Time `json:"created_at"`
+}
+
+func planOf(st usage.PlanState) planBody {
+	return planBody{Plan: st.Plan, Version: st.Number, Tenants: st.Tenants, Archived: st.Archived, Created: st.Created}
+}
+
+func (c *call) writeTaggedJSON(status int, version uint64, v any) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		c.writeError(err)
+		return
+	}
+	c.writeTagged(status, versionTag(version), append(text, '\n'))
+}
+
+func (c *call) getPlan() {
+	st, ok := c.api.eng.Plan(c.slug)
+	if !ok || st.Archived {
+		c.writeError(c.noPlan())
+		return
+	}
+	c.writeTaggedJSON(http.StatusOK, st.Version, planOf(st))
+}
+
+func (c *call) noPlan() error {
+	detail := "there is no plan " + quoted(c.slug)
+	var slugs []string
+	for _, st := range c.api.eng.Plans() {
+		slugs = append(slugs, st.Plan.Slug)
+	}
+	if near, ok := usage.Nearest(c.slug, slugs); ok {
+		detail += "; did you mean " + near + "?"
+	}
+	return refuse(usage.CodeNotFound, "", detail)
+}
+
+func (c *call) putPlan() {
+	q, err := c.query("apply", "dry_run")
+	if err != nil {
+		c.writeError(err)
+		return
+	}
+	var p usage.Plan
+	if !c.readConfig(&p) {
+		return
+	}
+	if p.Slug == "" {
+		p.Slug = c.slug
+	}
+	if p.Slug != c.slug {
+		c.writeError(refuse(usage.CodeInvalidValue, "/slug", "slug "+quoted(p.Slug)+" is not the one in the path; leave it out or make them equal"))
+		return
+	}
+	p = p.WithDefaults()
+	if list := p.Validate(); len(list) > 0 {
+		c.writeError(errorList(list))
+		return
+	}
+	if q.Get("dry_run") == "true" {
+		trial, err := c.api.eng.PlanTrial(p)
+		if err != nil {
+			c.writeError(err)
+			return
+		}
+		c.marshal(http.StatusOK, trial)
+		return
+	}
+	var st usage.PlanState
+	var created bool
+	err = c.versioned("the plan", func() (uint64, bool) {
+		st, ok := c.api.eng.Plan(c.slug)
+		return st.Version, ok && !st.Archived
+	}, func(cond usage.Condition) (err error) {
+		st, created, err = c.api.eng.PutPlanIf(engine.WithActor(c.r.Context(), c.actor()), p, q.Get("apply"), cond)
+		return err
+	})
+	if err != nil {
+		c.writeError(err)
+		return
+	}
+	c.writeTaggedJSON(c.madeStatus(created, "/v1/plans/"+c.slug), st.Version, planOf(st))
+}
+
+// madeStatus is 201 with the place of what was made, else 200.
+func (c *call) madeStatus(created bool, location string) int {
+	if !created {
+		return http.StatusOK
+	}
+	c.w.Header().Set("Location", location)
+	return http.StatusCreated
+}
+
+func (c *call) deletePlan() {
+	if st, ok := c.api.eng.Plan(c.slug); !ok || st.Archived {
+		c.writeError(c.noPlan())
+		return
+	}
+	err := c.versioned("the plan", func() (uint64, bool) {
+		st, ok := c.api.eng.Plan(c.slug)
+		return st.Version, ok && !st.Archived
+	}, func(cond usage.Condition) error {
+		return c.api.eng.DeletePlan(engine.WithActor(c.r.Context(), c.actor()), c.slug, cond)
+	})
+	if err != nil {
+		c.writeError(err)
+		return
+	}
+	c.write(http.StatusNoContent, "", nil)
+}
+
+func (c *call) listPlans() {
+	page(c, func(st usage.PlanState) string { return st.Plan.Slug }, func(after string, limit int) []usage.PlanState {
+		var out []usage.PlanState
+		for _, st := range c.api.eng.Plans() {
+			if st.Plan.Slug > after && len(out) < limit {
+				out = append(out, st)
+			}
+		}
+		return out
+	}, func(st usage.PlanState) any { return planOf(st) })
+}
+
+func (c *call) listPlanVersions() {
+	versions := c.api.eng.PlanVersions(c.slug)
+	if len(versions) == 0 {
+		c.writeError(c.noPlan())
+		return
+	}
+	page(c, func(st usage.PlanState) string { return strconv.Itoa(st.Number) }, func(after string, limit int) []usage.PlanState {
+		from, _ := strconv.Atoi(after) // "": from the first
+		return versions[min(from, len(versions)):min(from+limit, len(versions))]
+	}, func(st usage.PlanState) any { return planOf(st) })
+}
+
+// page answers a page of a list. read returns at most limit entries after a key, shown as show says. More names of query
+// parameters may be allowed.
+func page[T any](c *call, key func(T) string, read func(after string, limit int) []T, show func(T) any, names ...string) {
+	q, err := c.query(append(names, "limit", "cursor")...)
+	if err != nil {
+		c.writeError(err)
+		return
+	}
+	limit, err := listLimit(q.Get("limit"))
+	if err != nil {
+		c.writeError(err)
+		return
+	}
+	after, err := decodeCursor(q.Get("cursor"))
+	if err != nil {
+		c.writeError(err)
+		return
+	}
+	entries := read(after, limit+1)
+	body := struct {
+		Data       []any   `json:"data"`
+		NextCursor *string `json:"next_cursor"`
+	}{Data: []any{}}
+	for i, e := range entries {
+		if i == limit {
+			body.NextCursor = new(encodeCursor(key(entries[limit-1])))
+			break
+		}
+		body.Data = append(body.Data, show(e))
+	}
+	c.marshal(http.StatusOK, body)
+}

@@ -1,0 +1,249 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/weirhq/weir/internal/strictjson"
+	"github.com/weirhq/weir/usage"
+)
+
+// readConfig reads a JSON body strictly into v, and answers the refusal itself.
+func (c *call) readConfig(v any) bool {
+	if err := c.wantJSON(); err != nil {
+		c.writeError(err)
+		return false
+	}
+	buf := getBuffer()
+	defer putBuffer(buf)
+	text, err := c.readBody(buf.b, configBodyBytesMax)
+	buf.b = text
+	if err == nil {
+		if err = strictjson.Unmarshal(text, v); err != nil {
+			err = jsonError(err)
+		}
+	}
+	if err != nil {
+		c.writeError(err)
+		return false
+	}
+	return true
+}
+
+// reservationBody is the body of a reservation or a lease.
+type reservationBody struct {
+	ID          string        `json:"id"`
+	TenantID    string        `json:"tenant_id"`
+	UserID      string        `json:"user_id"`
+	FeatureType string        `json:"feature_type"`
+	Quantity    usage.Decimal `json:"quantity"`
+	TTLSeconds  *int          `json:"ttl_seconds"`
+	OnExpiry    string        `json:"on_expiry"`
+}
+
+// read reads and identifies the body.
+func (c *call) readReservation() (b reservationBody, ok bool) {
+	if _, err := c.query("headers", "deny_status", "numbers"); err != nil {
+		c.writeError(err)
+		return b, false
+	}
+	if !c.readConfig(&b) {
+		return b, false
+	}
+	r := usage.Request{ID: b.ID}
+	err := c.identifyRequest(&r)
+	b.ID = r.ID
+	if err == nil && b.TTLSeconds != nil && *b.TTLSeconds < 1 {
+		err = refuse(usage.CodeInvalidValue, "/ttl_seconds", "ttl_seconds is out of range; use 1 to 86400")
+	}
+	if err != nil {
+		c.writeError(err)
+		return b, false
+	}
+	return b, true
+}
+
+func (b *reservationBody) ttl() int {
+	if b.TTLSeconds == nil {
+		return 0
+	}
+	return *b.TTLSeconds
+}
+
+func (c *call) postReservation() {
+	b, ok := c.readReservation()
+	if !ok {
+		return
+	}
+	a, err := c.api.eng.Reserve(c.r.Context(), usage.Reservation{ID: b.ID, TenantID: b.TenantID, UserID: b.UserID,
+		FeatureType: b.FeatureType, Quantity: b.Quantity, TTLSeconds: b.ttl(), OnExpiry: b.OnExpiry})
+	c.answerHold(&a, err)
+}
+
+// answerHold answers what was asked of a reservation: 201 when this call made it.
+func (c *call) answerHold(a *usage.Answer, err error) {
+	if err != nil {
+		c.writeError(err)
+		return
+	}
+	q := c.r.URL.Query()
+	deny, err := denyStatus(q.Get("deny_status"))
+	if err != nil {
+		c.writeError(err)
+		return
+	}
+	status := http.StatusOK
+	if a.Created {
+		status = http.StatusCreated
+		c.w.Header().Set("Location", "/v1/reservations/"+a.ReservationID)
+	}
+	c.writeAnswer(status, a, q.Get("headers") != "none", deny)
+}
+
+// holdBody is the body of what is done to a reservation or lease.
+type holdBody struct {
+	TenantID   string        `json:"tenant_id"`
+	Quantity   usage.Decimal `json:"quantity"`
+	TTLSeconds *int          `json:"ttl_seconds"`
+}
+
+// readHold reads the body of an operation on a reservation.
+func (c *call) readHold() (b holdBody, ok bool) {
+	if _, err := c.query("headers", "deny_status", "numbers"); err != nil {
+		c.writeError(err)
+		return b, false
+	}
+	ok = c.readConfig(&b)
+	if ok && b.TTLSeconds != nil && *b.TTLSeconds < 1 {
+		c.writeError(refuse(usage.CodeInvalidValue, "/ttl_seconds", "ttl_seconds is out of range; use 1 to 86400"))
+		return b, false
+	}
+	return b, ok
+}
+
+func (c *call) commitReservation() {
+	if b, ok := c.readHold(); ok {
+		a, err := c.api.eng.Commit(c.r.Context(), b.TenantID, c.slug, b.Quantity)
+		c.answerHold(&a, err)
+	}
+}
+
+func (c *call) extendReservation() {
+	b, ok := c.readHold()
+	if !ok {
+		return
+	}
+	ttl := time.Duration(0)
+	if b.TTLSeconds != nil {
+		ttl = time.Duration(*b.TTLSeconds) * time.Second
+	}
+	a, err := c.api.eng.Extend(c.r.Context(), b.TenantID, c.slug, b.Quantity, ttl)
+	c.answerHold(&a, err)
+}
+
+func (c *call) releaseReservation() {
+	if b, ok := c.readHold(); ok {
+		a, err := c.api.eng.Release(c.r.Context(), b.TenantID, c.slug)
+		c.answerHold(&a, err)
+	}
+}
+
+// leaseBody is a lease as the API shows it.
+type leaseBody struct {
+	LeaseID   string        `json:"lease_id"`
+	State     string        `json:"state"`
+	Granted   usage.Decimal `json:"granted"`
+	Used      usage.Decimal `json:"used"`
+	Returned  usage.Decimal `json:"returned"`
+	ExpiresAt time.Time     `json:"expires_at"`
+}
+
+// getReservation answers a reservation, or a lease under its own path.
+func (c *call) getReservation() {
+	q, err := c.query("tenant_id")
+	if err != nil {
+		c.writeError(err)
+		return
+	}
+	st, err := c.api.eng.Reservation(q.Get("tenant_id"), c.slug)
+	if err == nil && st.Lease != (c.route.segments[1] == "leases") {
+		err = refuse(usage.CodeNotFound, "", "there is nothing of that id here")
+	}
+	if err != nil {
+		c.writeError(err)
+		return
+	}
+	if st.Lease {
+		c.marshal(http.StatusOK, leaseOf(&st))
+		return
+	}
+	c.marshal(http.StatusOK, st)
+}
+
+func leaseOf(st *usage.ReservationState) leaseBody {
+	b := leaseBody{LeaseID: st.ID, State: st.State, Granted: st.Quantity, Used: st.Committed, Returned: usage.Int(0), ExpiresAt: st.ExpiresAt}
+	if st.State == "released" || st.State == "expired" {
+		coef, scale := st.Committed.Parts()
+		if rest, err := st.Quantity.Add(usage.FromUnits(-coef, int(scale))); err == nil && rest.Sign() > 0 {
+			b.Returned = rest
+		}
+	}
+	return b
+}
+
+// postLease grants a lease whole, or denies it.
+func (c *call) postLease() {
+	b, ok := c.readReservation()
+	if !ok {
+		return
+	}
+	if b.UserID != "" {
+		c.writeError(refuse(usage.CodeInvalidValue, "/user_id", "a lease is for a tenant, not for one of its users; leave user_id out"))
+		return
+	}
+	a, err := c.api.eng.GrantLease(c.r.Context(), usage.LeaseRequest{ID: b.ID, TenantID: b.TenantID, FeatureType: b.FeatureType,
+		Quantity: b.Quantity, TTLSeconds: b.ttl(), OnExpiry: b.OnExpiry})
+	if err != nil {
+		c.writeError(err)
+		return
+	}
+	if !a.Allowed {
+		c.answerHold(&a, nil)
+		return
+	}
+	status := http.StatusOK
+	if a.Created {
+		status = http.StatusCreated
+		c.w.Header().Set("Location", "/v1/leases/"+a.ReservationID)
+	}
+	body, err := json.Marshal(struct {
+		LeaseID   string        `json:"lease_id"`
+		Granted   usage.Decimal `json:"granted"`
+		ExpiresAt time.Time     `json:"expires_at"`
+		Status    usage.Status  `json:"status"`
+	}{a.ReservationID, b.Quantity, a.ExpiresAt.UTC(), a.Status})
+	if err != nil {
+		c.writeError(err)
+		return
+	}
+	c.writeJSON(status, append(body, '\n'))
+}
+
+// settleLease books what was spent of a lease.
+func (c *call) settleLease() {
+	var b struct {
+		TenantID string        `json:"tenant_id"`
+		Used     usage.Decimal `json:"used"`
+		Release  bool          `json:"release"`
+	}
+	if !c.readConfig(&b) {
+		return
+	}
+	st, err := c.api.eng.SettleLease(c.r.Context(), b.TenantID, c.slug, b.Used, b.Release)
+	if err != nil {
+		c.writeError(err)
+		return
+	}
+	c.marshal(http.StatusOK, leaseOf(&st))
+}
