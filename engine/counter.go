@@ -71,7 +71,7 @@ func (c *counter) level(a *account, s *slot, now int64) (l quota.Level, agg *rol
 	case quota.KindRate:
 		return quota.Level{Bucket: c.bucket}, &c.agg, 0
 	case quota.KindSliding:
-		l = quota.Level{Used: c.sliding.Used(p.Length, now), Reserved: c.reserved, OverSince: c.overSince}
+		l = quota.Level{Used: c.sliding.Used(p.Length, now), Reserved: c.reserved, OverSince: c.overSince, Window: &c.sliding}
 		if l.Used > 0 {
 			l.End = c.sliding.FreeAt(p.Length, 1, now)
 		}

@@ -112,8 +112,8 @@ func TestBadRequests(t *testing.T) {
 	}{
 		{"GET", "/", "", nil, 404, "not_found", ""},
 		{"GET", "/v1", "", nil, 404, "not_found", ""},
-		{"GET", "/v1/plans", "", nil, 404, "not_found", ""},
-		{"POST", "/v1/consume", "{}", nil, 404, "not_found", ""},
+		{"GET", "/v1/nothing", "", nil, 404, "not_found", ""},
+		{"POST", "/v1/events/x/y", "{}", nil, 404, "not_found", ""},
 		{"GET", "/v1//events", "", nil, 404, "not_found", ""},
 		{"GET", "/v1/meters/", "", nil, 404, "not_found", ""},
 		{"GET", "/v1/meters/a/b", "", nil, 404, "not_found", ""},

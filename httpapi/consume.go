@@ -123,8 +123,10 @@ func (c *call) writeAnswer(status int, a *usage.Answer, headers bool, deny int) 
 		if a.RetryAfterMS != nil {
 			c.w.Header().Set("Retry-After", strconv.FormatInt((*a.RetryAfterMS+999)/1000, 10))
 		}
+		// A problem's status is the number, so that of the answer is left out.
+		fields := bytes.Replace(body[1:len(body)-1], []byte(`"status":"denied",`), nil, 1)
 		c.writeProblem(problem{code: usage.CodeQuotaExceeded, status: deny, detail: denialDetail(a),
-			extra: func(dst []byte) []byte { return append(append(dst, ','), body[1:len(body)-1]...) }})
+			extra: func(dst []byte) []byte { return append(append(dst, ','), fields...) }})
 		return
 	}
 	c.writeJSON(status, append(body, '\n'))

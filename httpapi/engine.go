@@ -51,6 +51,8 @@ type Engine interface {
 	Settings() (usage.Settings, uint64)
 	PutSettings(ctx context.Context, s usage.Settings, cond usage.Condition) error
 	Quotas(tenant, user string) ([]usage.QuotaStatus, error)
+	FeatureQuotas(tenant, user, feature string) []usage.QuotaStatus
+	OverLimit(tenant, user string) []usage.QuotaStatus
 	Users(tenant, quota string, nearLimit bool, after uint32, limit int) (users []engine.UserQuotas, next uint32, err error)
 	Outbox(ctx context.Context, after uint64, limit int) ([]usage.Crossing, error)
 	Audit(ctx context.Context, after uint64, limit int) ([]engine.AuditEntry, error)

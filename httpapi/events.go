@@ -88,7 +88,9 @@ func (c *call) postSingle(b *batch) {
 	a = appendTime(a, out.BillingPeriod.Start)
 	a = append(a, `,"end":`...)
 	a = appendTime(a, out.BillingPeriod.End)
-	a = append(a, "},\"quotas\":[]}\n"...)
+	a = append(a, `},"quotas":`...)
+	a = appendQuotas(a, c.api.eng.FeatureQuotas(ev.TenantID, ev.UserID, ev.FeatureType), c.numbersAsStrings())
+	a = append(a, "}\n"...)
 	buf.b = a
 	c.writeJSON(http.StatusOK, a)
 }
@@ -137,6 +139,7 @@ func (c *call) record(b *batch, t *tally) error {
 		}
 	}
 	t.add(b, outcomes)
+	t.limits(c.api.eng, b, outcomes)
 	return nil
 }
 

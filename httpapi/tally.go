@@ -1,7 +1,9 @@
 package httpapi
 
 import (
+	"cmp"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -36,6 +38,67 @@ type tally struct {
 	accepted   int64
 	duplicates int64
 	refused    rejections
+
+	over map[overLimit]struct{} // at most overLimitMax
+}
+
+// overLimit is a quota that a counted event of the batch belongs to, and that is exceeded.
+type overLimit struct{ tenant, quota, user string }
+
+// overLimitMax bounds the list of an answer.
+const overLimitMax = 1000
+
+// limits notes which quotas of the batch's tenants are over their limit now.
+func (t *tally) limits(eng Engine, b *batch, outcomes []usage.Outcome) {
+	type who struct{ tenant, user string }
+	var last who
+	seen := make(map[who]struct{}, 8)
+	for i := range outcomes {
+		ev := &b.events[i]
+		w := who{ev.TenantID, ev.UserID}
+		if w == last || outcomes[i].Status != usage.StatusCounted || len(t.over) >= overLimitMax {
+			continue
+		}
+		last = w
+		if _, ok := seen[w]; ok {
+			continue
+		}
+		seen[w] = struct{}{}
+		for _, q := range eng.OverLimit(w.tenant, w.user) {
+			o := overLimit{strings.Clone(w.tenant), q.Quota, ""}
+			if q.UserID != nil {
+				o.user = strings.Clone(w.user)
+			}
+			if t.over == nil {
+				t.over = make(map[overLimit]struct{})
+			}
+			t.over[o] = struct{}{}
+		}
+	}
+}
+
+// appendOver writes the list, in order.
+func (t *tally) appendOver(a []byte) []byte {
+	list := make([]overLimit, 0, len(t.over))
+	for o := range t.over { // order-free: sorted below
+		list = append(list, o)
+	}
+	slices.SortFunc(list, func(x, y overLimit) int {
+		return cmp.Or(strings.Compare(x.tenant, y.tenant), strings.Compare(x.quota, y.quota), strings.Compare(x.user, y.user))
+	})
+	a = append(a, '[')
+	for i, o := range list {
+		if i > 0 {
+			a = append(a, ',')
+		}
+		a = appendString(append(a, `{"tenant_id":`...), o.tenant)
+		a = appendString(append(a, `,"quota":`...), o.quota)
+		if o.user != "" {
+			a = appendString(append(a, `,"user_id":`...), o.user)
+		}
+		a = append(a, '}')
+	}
+	return append(a, ']')
 }
 
 // add adds a batch: those that could not be read, and the outcomes of the others, merged so
@@ -111,5 +174,6 @@ func (t *tally) appendJSON(a []byte) []byte {
 	}
 	a = append(a, `],"rejected_total":`...)
 	a = appendInt(a, t.refused.total)
-	return append(a, ",\"over_limit\":[]}\n"...)
+	a = t.appendOver(append(a, `,"over_limit":`...))
+	return append(a, "}\n"...)
 }

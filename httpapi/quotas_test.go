@@ -1,0 +1,211 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func (f *fixture) do(method, target, body string, headers ...string) (*httptest.ResponseRecorder, map[string]any) {
+	f.t.Helper()
+	if body != "" {
+		headers = append([]string{"Content-Type", "application/json"}, headers...)
+	}
+	w := f.send(method, target, strings.NewReader(body), headers...)
+	var out map[string]any
+	if w.Body.Len() > 0 {
+		require.NoError(f.t, json.Unmarshal(w.Body.Bytes(), &out), "%s %s: %s", method, target, w.Body)
+	}
+	return w, out
+}
+
+const freePlan = `{"name":"Free","quotas":[{"slug":"api-monthly","meter":"api_calls","period":"month","limit":1000}]}`
+
+func TestConsumeOverHTTP(t *testing.T) {
+	f := newFixture(t)
+	w, plan := f.do("PUT", "/v1/plans/free", freePlan)
+	require.Equal(t, 201, w.Code)
+	require.EqualValues(t, 1, plan["version"])
+	require.NotEmpty(t, w.Header().Get("ETag"))
+	w, _ = f.do("PUT", "/v1/plans/free", freePlan)
+	require.Equal(t, 200, w.Code, "identical: no new version")
+	w, tenant := f.do("PUT", "/v1/tenants/acme", `{"name":"Acme","plan":"free","time_zone":"Europe/Berlin"}`)
+	require.Equal(t, 201, w.Code)
+	require.Equal(t, "free", tenant["plan"])
+
+	w, a := f.do("POST", "/v1/consume", `{"id":"r1","tenant_id":"acme","user_id":"u","feature_type":"api_calls","quantity":812}`)
+	require.Equal(t, 200, w.Code)
+	require.Equal(t, []any{true, "warn", "counted", "api-monthly", nil}, []any{a["allowed"], a["decision"], a["status"], a["binding_quota"], a["reason"]})
+	q := a["quotas"].([]any)[0].(map[string]any)
+	require.Equal(t, []any{1000.0, 812.0, 0.0, 188.0, 81.2, false, nil, "enforce", "tenant", "month"},
+		[]any{q["limit"], q["used"], q["reserved"], q["remaining"], q["percentage"], q["exceeded"], q["user_id"], q["mode"], q["scope"], q["period"]})
+	require.Equal(t, "812", w.Header().Get("X-Usage-Current"))
+	require.Contains(t, w.Header().Get("RateLimit"), `"api-monthly";r=188;t=`)
+	require.Contains(t, w.Header().Get("RateLimit-Policy"), `"api-monthly";q=1000;w=`)
+	require.Empty(t, w.Header().Get("Retry-After"))
+	w, _ = f.do("POST", "/v1/consume?headers=none", `{"id":"r1","tenant_id":"acme","user_id":"u","feature_type":"api_calls","quantity":812}`)
+	require.Contains(t, w.Body.String(), `"status":"duplicate"`)
+	require.Empty(t, w.Header().Get("RateLimit"))
+	w, _ = f.do("POST", "/v1/consume", `{"id":"r1","tenant_id":"acme","feature_type":"api_calls","quantity":1}`)
+	require.Equal(t, 409, w.Code)
+
+	w, a = f.do("POST", "/v1/consume", `{"tenant_id":"acme","items":[{"feature_type":"api_calls","quantity":200},{"feature_type":"data_transfer"}]}`)
+	require.Equal(t, 200, w.Code)
+	require.Equal(t, []any{false, "block", "denied", "quota_exceeded"}, []any{a["allowed"], a["decision"], a["status"], a["reason"]})
+	require.NotEmpty(t, a["id"])
+	w, a = f.do("POST", "/v1/consume?deny_status=429", `{"tenant_id":"acme","feature_type":"api_calls","quantity":200}`)
+	require.Equal(t, 429, w.Code)
+	require.Equal(t, []any{"quota_exceeded", "api-monthly", 429.0}, []any{a["code"], a["binding_quota"], a["status"]})
+	require.NotEmpty(t, w.Header().Get("Retry-After"))
+
+	w, a = f.do("POST", "/v1/check", `{"tenant_id":"acme","feature_type":"api_calls","quantity":188}`)
+	require.Equal(t, []any{200, true, "checked"}, []any{w.Code, a["allowed"], a["status"]})
+	w, a = f.do("POST", "/v1/check/batch", `{"tenants":["acme","other"],"features":["api_calls","seats"]}`)
+	require.Equal(t, 200, w.Code, "%s", w.Body)
+	require.Len(t, a["results"], 4)
+
+	w, a = f.do("POST", "/v1/consume/batch", `{"requests":[{"id":"b1","tenant_id":"acme","feature_type":"api_calls"},{"id":"b2","tenant_id":"acme","feature_type":"nope"},
+		{"id":"b3","tenantid":"acme"},{"id":"b4","tenant_id":"acme","feature_type":"api_calls","quantity":9999}]}`)
+	require.Equal(t, 200, w.Code)
+	results := a["results"].([]any)
+	require.Len(t, results, 4)
+	require.Equal(t, true, results[0].(map[string]any)["allowed"])
+	require.Equal(t, "unknown_feature", results[1].(map[string]any)["error"].(map[string]any)["code"])
+	require.Equal(t, "unknown_field", results[2].(map[string]any)["error"].(map[string]any)["code"])
+	require.Equal(t, "cost_exceeds_limit", results[3].(map[string]any)["reason"])
+
+	w, a = f.do("POST", "/v1/events", `{"id":"e1","tenant_id":"acme","feature_type":"api_calls","quantity":500}`)
+	require.Equal(t, 200, w.Code)
+	require.Equal(t, true, a["quotas"].([]any)[0].(map[string]any)["exceeded"])
+	w, a = f.do("POST", "/v1/events", `[{"id":"e2","tenant_id":"acme","feature_type":"api_calls"},{"id":"e3","tenant_id":"free","feature_type":"api_calls"}]`)
+	require.Equal(t, 200, w.Code)
+	require.Equal(t, []any{map[string]any{"tenant_id": "acme", "quota": "api-monthly"}}, a["over_limit"])
+
+	_, a = f.do("GET", "/v1/crossings?tenant_id=acme", "")
+	require.Len(t, a["data"], 4)
+	_, a = f.do("GET", "/v1/decisions?tenant_id=acme&decision=block", "")
+	require.Len(t, a["data"], 3)
+	_, a = f.do("GET", "/v1/tenants/acme/quotas", "")
+	require.EqualValues(t, 1314, a["data"].([]any)[0].(map[string]any)["used"])
+	_, a = f.do("GET", "/v1/tenants?near_limit=true", "")
+	require.Len(t, a["data"], 1)
+	_, a = f.do("GET", "/v1/audit", "")
+	require.NotEmpty(t, a["data"])
+}
+
+func TestReservationsOverHTTP(t *testing.T) {
+	f := newFixture(t)
+	f.do("PUT", "/v1/plans/free", freePlan)
+	f.do("PUT", "/v1/tenants/acme", `{"plan":"free"}`)
+	w, a := f.do("POST", "/v1/reservations", `{"id":"h1","tenant_id":"acme","feature_type":"api_calls","quantity":400,"ttl_seconds":60}`)
+	require.Equal(t, 201, w.Code)
+	require.Equal(t, "h1", a["reservation_id"])
+	require.NotEmpty(t, a["expires_at"])
+	w, _ = f.do("POST", "/v1/reservations", `{"id":"h1","tenant_id":"acme","feature_type":"api_calls","quantity":400,"ttl_seconds":60}`)
+	require.Equal(t, 200, w.Code)
+	w, a = f.do("POST", "/v1/reservations", `{"id":"h2","tenant_id":"acme","feature_type":"api_calls","quantity":700}`)
+	require.Equal(t, []any{200, false}, []any{w.Code, a["allowed"]})
+	_, a = f.do("GET", "/v1/reservations/h1?tenant_id=acme", "")
+	require.Equal(t, []any{"held", 400.0, 0.0}, []any{a["state"], a["quantity"], a["committed"]})
+	w, _ = f.do("POST", "/v1/reservations/h1/extend", `{"tenant_id":"acme","ttl_seconds":600}`)
+	require.Equal(t, 200, w.Code)
+	w, a = f.do("POST", "/v1/reservations/h1/commit", `{"tenant_id":"acme","quantity":300}`)
+	require.Equal(t, []any{200, false, "counted"}, []any{w.Code, a["late"], a["status"]})
+	_, a = f.do("POST", "/v1/reservations/h1/commit", `{"tenant_id":"acme","quantity":300}`)
+	require.Equal(t, "duplicate", a["status"])
+	w, a = f.do("POST", "/v1/reservations/h1/release", `{"tenant_id":"acme"}`)
+	require.Equal(t, []any{409, "reservation_committed"}, []any{w.Code, a["code"]})
+	w, _ = f.do("POST", "/v1/reservations/none/commit", `{"tenant_id":"acme","quantity":1}`)
+	require.Equal(t, 404, w.Code)
+	w, a = f.do("POST", "/v1/reservations", `{"id":"h3","tenant_id":"acme","feature_type":"api_calls","quantity":1,"ttl_seconds":86401}`)
+	require.Equal(t, []any{422, "invalid_value"}, []any{w.Code, a["code"]})
+
+	w, a = f.do("POST", "/v1/leases", `{"id":"l1","tenant_id":"acme","feature_type":"api_calls","quantity":200}`)
+	require.Equal(t, []any{201, "l1", 200.0}, []any{w.Code, a["lease_id"], a["granted"]})
+	_, a = f.do("POST", "/v1/leases/l1/settle", `{"tenant_id":"acme","used":50,"release":false}`)
+	require.Equal(t, []any{50.0, 0.0, "held"}, []any{a["used"], a["returned"], a["state"]})
+	_, a = f.do("POST", "/v1/leases/l1/settle", `{"tenant_id":"acme","used":70,"release":true}`)
+	require.Equal(t, []any{70.0, 130.0, "released"}, []any{a["used"], a["returned"], a["state"]})
+	_, a = f.do("GET", "/v1/tenants/acme/quotas", "")
+	q := a["data"].([]any)[0].(map[string]any)
+	require.Equal(t, []any{370.0, 0.0}, []any{q["used"], q["reserved"]})
+}
+
+func TestConfigurationOverHTTP(t *testing.T) {
+	f := newFixture(t)
+	w, _ := f.do("PUT", "/v1/plans/free", freePlan)
+	tag := w.Header().Get("ETag")
+	w, _ = f.do("PUT", "/v1/plans/free", freePlan, "If-None-Match", "*")
+	require.Equal(t, 412, w.Code)
+	w, _ = f.do("PUT", "/v1/plans/free", strings.Replace(freePlan, "1000", "10", 1), "If-Match", tag)
+	require.Equal(t, 200, w.Code)
+	w, _ = f.do("PUT", "/v1/plans/free", freePlan, "If-Match", tag)
+	require.Equal(t, 412, w.Code)
+	w, _ = f.do("GET", "/v1/plans/free", "", "If-None-Match", f.get("/v1/plans/free").Header().Get("ETag"))
+	require.Equal(t, 304, w.Code)
+	_, a := f.do("GET", "/v1/plans/free/versions", "")
+	require.Len(t, a["data"], 2)
+	f.do("PUT", "/v1/tenants/acme", `{"plan":"free"}`)
+	f.do("POST", "/v1/events", `{"id":"1","tenant_id":"acme","feature_type":"api_calls","quantity":8}`)
+	w, a = f.do("PUT", "/v1/plans/free?dry_run=true", strings.Replace(freePlan, "1000", "5", 1))
+	require.Equal(t, []any{200, []any{"acme"}}, []any{w.Code, a["tenants_over"]})
+	w, _ = f.do("DELETE", "/v1/plans/free", "")
+	require.Equal(t, 409, w.Code)
+	w, _ = f.do("PUT", "/v1/tenants/acme/quotas/api-monthly", `{"limit":20}`)
+	require.Equal(t, 201, w.Code, "%s", w.Body)
+	_, a = f.do("GET", "/v1/tenants/acme/quotas", "")
+	require.EqualValues(t, 20, a["data"].([]any)[0].(map[string]any)["limit"])
+	w, _ = f.do("DELETE", "/v1/tenants/acme/quotas/api-monthly", "")
+	require.Equal(t, 204, w.Code)
+	f.do("PUT", "/v1/plans/pro", `{"quotas":[]}`)
+	w, a = f.do("POST", "/v1/tenants/acme/plan", `{"plan":"pro","effective":"period_end"}`)
+	require.Equal(t, 200, w.Code)
+	require.Equal(t, "free", a["plan"])
+	require.Equal(t, "pro", a["pending_plan"].(map[string]any)["plan"])
+	w, a = f.do("PUT", "/v1/settings", `{"default_plan":"pro","unknown_tenants":"reject","upgrade_url":null}`)
+	require.Equal(t, []any{200, "reject"}, []any{w.Code, a["unknown_tenants"]})
+	w, a = f.do("POST", "/v1/consume", `{"tenant_id":"stranger","feature_type":"api_calls"}`)
+	require.Equal(t, []any{422, "unknown_tenant"}, []any{w.Code, a["code"]})
+
+	for body, want := range map[string][2]string{ // PUT /v1/plans/bad
+		`{"quotas":[{"slug":"q","meter":"api_calls","period":"fortnight","limit":1}]}`:                           {"invalid_value", "/quotas/0/period"},
+		`{"quotas":[{"slug":"q","meter":"api_calls","period":"month","limit":-1}]}`:                              {"invalid_value", "/quotas/0/limit"},
+		`{"quotas":[{"slug":"q","meter":"api_calls","period":"month"}]}`:                                         {"missing_field", "/quotas/0/limit"},
+		`{"quotas":[{"slug":"q","meter":"api_calls","period":"month","limit":1,"warning_thresholds":[0]}]}`:      {"invalid_value", "/quotas/0/warning_thresholds/0"},
+		`{"quotas":[{"slug":"q","meter":"none","period":"month","limit":1}]}`:                                    {"invalid_value", "/quotas/0/meter"},
+		`{"quotas":[{"slug":"q","meter":"api_calls","period":"month","limit":0.5}]}`:                             {"too_many_decimals", "/quotas/0/limit"},
+		`{"quotas":[{"slug":"q","meter":"seats","period":"month","limit":5}]}`:                                   {"invalid_value", "/quotas/0/period"},
+		`{"quotas":[{"slug":"q","meter":"api_calls","period":"month","limit":1,"rate":{"limit":1,"per":"1s"}}]}`: {"invalid_value", "/quotas/0/period"},
+		`{"quotas":[{"slug":"q","meter":"api_calls","period":"lifetime","limit":9,"throttle_at":0.5}]}`:          {"invalid_value", "/quotas/0/throttle_at"},
+		`{"quotas":[],"prices":[]}`: {"invalid_value", "/prices"},
+		`{"quota":[]}`:              {"unknown_field", "/quota"},
+	} {
+		w, a := f.do("PUT", "/v1/plans/bad", body)
+		require.GreaterOrEqual(t, w.Code, 400, body)
+		require.Equal(t, want[0], a["code"], "%s: %s", body, w.Body)
+		require.Equal(t, want[1], a["errors"].([]any)[0].(map[string]any)["pointer"], "%s: %s", body, w.Body)
+	}
+	w, _ = f.do("GET", "/v1/plans/bad", "")
+	require.Equal(t, 404, w.Code, "nothing changed")
+	for body, want := range map[string]string{
+		`{"plan":"none"}`:                           "unknown_plan",
+		`{"time_zone":"Mars/Olympus"}`:              "invalid_value",
+		`{"billing_anchor":"2026-01-01T00:07:00Z"}`: "invalid_value",
+		`{"id":"other"}`:                            "invalid_value",
+	} {
+		_, a := f.do("PUT", "/v1/tenants/new", body)
+		require.Equal(t, want, a["code"], body)
+	}
+	for i := range 5 {
+		f.do("PUT", fmt.Sprintf("/v1/tenants/page-%d", i), `{}`)
+	}
+	_, a = f.do("GET", "/v1/tenants?q=page&limit=2", "")
+	require.Len(t, a["data"], 2)
+	_, a = f.do("GET", "/v1/tenants?q=page&limit=10&cursor="+a["next_cursor"].(string), "")
+	require.Len(t, a["data"], 3)
+	require.Nil(t, a["next_cursor"])
+}
