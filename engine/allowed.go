@@ -14,62 +14,45 @@ import (
 // returned. Lock-free and without allocation while the periods of the tenant's quotas last; the first calls after
 // one has ended, until the next write, take the lock of the shard.
 func (e *Engine) Allowed(tenant, feature string, n int64) usage.Verdict {
-	cfg := e.state.cfg.Load()
-	if cfg.matchOf(feature) == nil {
-		return usage.Verdict{Decision: usage.DecisionBlock}
-	}
 	now := e.clock.now()
 	t := e.state.dir.tenant(tenant)
 	if t == nil {
-		return e.allowedSlowly(e.state.dir.nobody(tenant, e.state.shards), feature, n, now)
-	}
-	a := t.account.Load()
-	if a == nil {
-		if cfg.settings.def.DefaultPlan == nil {
-			return usage.Verdict{Allowed: true, Decision: usage.DecisionAllow}
-		}
-		return e.allowedSlowly(t, feature, n, now)
+		return e.allowedWithout(e.state.dir.nobody(tenant, e.state.shards), feature, n, now)
 	}
 	for {
-		f := a.face()
-		if f == nil || t.shard.due.Load() <= now {
+		f := t.face.Load()
+		if f == nil {
+			return e.allowedWithout(t, feature, n, now)
+		}
+		if t.shard.due.Load() <= now {
 			return e.allowedSlowly(t, feature, n, now)
 		}
 		seq := f.seq.Load()
-		v, ok := f.judge(feature, n, now)
-		if seq&1 == 0 && f.seq.Load() == seq {
-			if ok {
-				return v
-			}
-			return e.allowedSlowly(t, feature, n, now)
+		v, known, ok := f.judge(feature, n, now)
+		if seq&1 != 0 || f.seq.Load() != seq {
+			continue // the shard was writing
 		}
+		switch {
+		case !ok:
+			return e.allowedSlowly(t, feature, n, now)
+		case !known && e.state.cfg.Load().matchOf(feature) == nil:
+			return usage.Verdict{Decision: usage.DecisionBlock}
+		}
+		return v
 	}
 }
 
-// face is what readers without the lock see of the tenant's own ledger.
-func (a *account) face() *ledgerFace { return a.ledger.face.Load() }
-
-// judge asks the quotas of a feature. ok is false when a counter cannot be read without the lock.
-func (f *ledgerFace) judge(feature string, n, now int64) (v usage.Verdict, ok bool) {
-	v = usage.Verdict{Allowed: true, Decision: usage.DecisionAllow}
-	for _, i := range f.book.of(feature) {
-		s, c := &f.book.slots[i], f.counters[i]
-		if c == nil || s.kind == rollup.KindUnique {
-			continue
-		}
-		p := s.policy
-		l := quota.Level{End: c.face.end.Load(), Used: c.face.used.Load(), Reserved: c.face.reserved.Load(), OverSince: c.face.overSince.Load()}
-		switch {
-		case p.Kind == quota.KindSliding, l.End != 0 && now >= l.End, l.End == 0 && p.Kind == quota.KindFirstUse && l.Used+l.Reserved != 0:
-			return v, false
-		case p.Kind == quota.KindRate:
-			l.Bucket = quota.Bucket{Debt: c.face.debt.Load(), At: c.face.debtAt.Load()}
-		}
-		if !p.Shadow {
-			v = worse(v, short(p.Judge(l, s.unitsOf(n, l.Used), now)))
-		}
+// allowedWithout is Allowed of a tenant that has no quotas yet: those of the default plan are asked, if there is one.
+func (e *Engine) allowedWithout(t *tenant, feature string, n, now int64) usage.Verdict {
+	cfg := e.state.cfg.Load()
+	switch {
+	case cfg.matchOf(feature) == nil:
+		return usage.Verdict{Decision: usage.DecisionBlock}
+	case cfg.settings.def.DefaultPlan == nil:
+		return usage.Verdict{Allowed: true, Decision: usage.DecisionAllow}
+	default:
+		return e.allowedSlowly(t, feature, n, now)
 	}
-	return v, true
 }
 
 // unitsOf turns n units of the feature's finest limited meter into the cost for the slot's own, rounded up.

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
-	"sync/atomic"
 
 	"github.com/weirhq/weir/quota"
 	"github.com/weirhq/weir/rollup"
@@ -14,7 +13,7 @@ import (
 // counter is what one quota of a tenant, or of one of its users, has counted. Its identity is the meter and the kind of
 // period, not the quota's slug, so that a change of plan keeps what was used.
 //
-// It belongs to its shard. Readers without the lock see its face.
+// It belongs to its shard. Readers without the lock see its face (face.go).
 type counter struct {
 	quota  string // slug of the quota that it stands for now
 	meter  uint32 // number of the meter
@@ -33,31 +32,12 @@ type counter struct {
 	bucket     quota.Bucket // of a rate quota
 	rate       quota.BucketRate
 	sliding    quota.Sliding
-
-	face counterFace
 }
 
 // aheadAgg is what a later period will start with.
 type aheadAgg struct {
 	minute int64
 	agg    rollup.Agg
-}
-
-// counterFace is what readers without the lock see of a counter. The shard writes it at the end of a block; the sequence of
-// the ledger tells a reader whether it saw the counters of one moment.
-type counterFace struct {
-	end, used, reserved, overSince, debt, debtAt atomic.Int64
-}
-
-// show publishes the counter to readers.
-func (c *counter) show(kind rollup.Kind) {
-	f := &c.face
-	f.end.Store(c.end)
-	f.used.Store(usedOf(kind, &c.agg))
-	f.reserved.Store(c.reserved)
-	f.overSince.Store(c.overSince)
-	f.debt.Store(c.bucket.Debt)
-	f.debtAt.Store(c.bucket.At)
 }
 
 // usedOf is what a quota holds against its limit: totals are signed sums, and never below zero when they are read.

@@ -25,6 +25,7 @@ type tenant struct {
 	num     uint32
 	users   uint32 // greatest number given, otherMember included; owned by the shard
 	shard   *shard
+	face    atomic.Pointer[face]    // of the quotas, for readers; nil: none
 	account atomic.Pointer[account] // nil: no quotas; written by the shard
 	listed  atomic.Bool             // has counted something: a tenant that only met refusals does not exist
 	name    string

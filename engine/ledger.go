@@ -3,7 +3,6 @@ package engine
 import (
 	"encoding/binary"
 	"fmt"
-	"sync/atomic"
 
 	"github.com/weirhq/weir/rollup"
 	"github.com/weirhq/weir/wal"
@@ -22,34 +21,6 @@ type ledger struct {
 	counters []*counter // one a slot of book; nil for slots of the other scope
 
 	changed bool // in shard.ledgers
-	// face is what readers without the lock see; replaced when the book changes.
-	face atomic.Pointer[ledgerFace]
-}
-
-// ledgerFace is a book with the faces of its counters.
-type ledgerFace struct {
-	seq      atomic.Uint64 // odd while the shard writes the faces
-	book     *book
-	counters []*counter
-}
-
-// show publishes the ledger to readers.
-func (l *ledger) show() {
-	f := l.face.Load()
-	if f != nil {
-		f.seq.Add(1) // for ever, if it is replaced: its readers come back for the new one
-	}
-	if f == nil || f.book != l.book {
-		f = &ledgerFace{book: l.book, counters: l.counters}
-		f.seq.Store(1)
-	}
-	for i, c := range l.counters {
-		if c != nil {
-			c.show(l.book.slots[i].kind)
-		}
-	}
-	f.seq.Add(1)
-	l.face.Store(f)
 }
 
 // publishLater enters the ledger in what the shard shows at the end of the block.

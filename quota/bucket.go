@@ -58,6 +58,9 @@ func (b Bucket) Wait(r *BucketRate, cost, now int64) int64 {
 	return missing.ceilDiv(r.Limit)
 }
 
+// Full reports that nothing is missing at now.
+func (b Bucket) Full(now int64) bool { return now > b.At }
+
 // Take removes cost tokens, which are there.
 func (b Bucket) Take(r *BucketRate, cost, now int64) Bucket {
 	if now > b.At {

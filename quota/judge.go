@@ -26,6 +26,12 @@ type Verdict struct {
 	RetryNanos int64 // of a block that time alone lifts; 0: unknown or never
 }
 
+// Plainly reports that a call of cost units, on top of used and reserved ones, is allowed by row 8 of the table, without looking
+// at anything else: nearly every call is. False means that [Policy.Judge] has to say. Not for rates.
+func (p *Policy) Plainly(used, reserved, cost int64) bool {
+	return cost >= 0 && cost <= p.plain-used-reserved
+}
+
 // Judge says what the quota makes of cost more units at now, by the decision table; L is the limit, H the cap, W and T the
 // warning and throttling levels, u the sum of used, reserved and cost:
 //

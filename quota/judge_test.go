@@ -22,6 +22,23 @@ func policyOf(t require.TestingT, text string) *Policy {
 
 const second = int64(time.Second)
 
+// Plainly never says yes where Judge would say anything but allow.
+func TestPlainly(t *testing.T) {
+	for _, text := range []string{`{"period":"month","limit":100}`, `{"period":"month","limit":100,"warn_at":null}`, `{"period":"month","limit":null}`,
+		`{"period":"month","limit":100,"throttle_at":0.3}`, `{"period":"month","limit":0}`, `{"period":"month","limit":100,"overage":"unlimited","warn_at":null}`} {
+		p, said := policyOf(t, text), 0
+		for used := range int64(120) {
+			for cost := range int64(120) {
+				if p.Plainly(used, used%7, cost) {
+					said++
+					require.Equal(t, usage.DecisionAllow, p.Judge(Level{Used: used, Reserved: used % 7, End: 1000}, cost, 1).Decision, "%s: %d + %d", text, used, cost)
+				}
+			}
+		}
+		require.Positive(t, said, text)
+	}
+}
+
 // TestJudge is the decision table, row by row and edge by edge.
 func TestJudge(t *testing.T) {
 	const monthly = `{"period":"month","limit":100,"warn_at":0.8`

@@ -37,6 +37,7 @@ type Policy struct {
 	Cap      int64 // H: Limit and the overage
 	warnAt   int64 // W
 	slowAt   int64 // T
+	plain    int64 // the least of L, W and T
 	grace    int64 // nanoseconds; < 0: the whole period
 	maxDelay int64 // nanoseconds
 
@@ -74,7 +75,7 @@ func Compile(q usage.Quota, m Meter) (*Policy, error) {
 	lists := q.WarningThresholds != nil && !slices.Equal(q.WarningThresholds, usage.ThresholdsDefault())
 	q = q.WithDefaults()
 	p := &Policy{Quota: q, ListsThresholds: lists, Scale: m.Scale, UserScope: q.Scope == usage.ScopeUser, Shadow: q.Mode == usage.ModeShadow,
-		Latest: m.Aggregation == usage.Latest, Limit: Unlimited, Cap: Unlimited, warnAt: never, slowAt: never, grace: -1}
+		Latest: m.Aggregation == usage.Latest, Limit: Unlimited, Cap: Unlimited, warnAt: never, slowAt: never, plain: never, grace: -1}
 	switch m.Aggregation {
 	case usage.Sum, usage.Count, usage.UniqueCount, usage.Max, usage.Latest:
 	default:
@@ -153,6 +154,7 @@ func (p *Policy) setLimits(q *usage.Quota) (err error) {
 		p.Cap = p.Limit
 	}
 	p.warnAt, p.slowAt = part(p.Limit, q.WarnAt), part(p.Limit, q.ThrottleAt)
+	p.plain = min(p.Limit, p.warnAt, p.slowAt)
 	if q.GracePeriod != nil && q.Mode != usage.ModeSoft {
 		p.grace = int64(*q.GracePeriod)
 	}
