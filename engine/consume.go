@@ -62,7 +62,8 @@ func (e *Engine) consume(ctx context.Context, rs []usage.Request) ([]usage.Answe
 }
 
 func (e *Engine) consumeSome(ctx context.Context, rs []usage.Request, answers []usage.Answer, errs []error) error {
-	r := &request{items: make([]item, 0, len(rs)), results: make([]Result, 0, len(rs))}
+	r := requests.Get().(*request)
+	r.reset(len(rs))
 	p := e.preparers.Get().(*preparer)
 	for i := range rs {
 		r.items = r.items[:len(r.items)+1]
@@ -82,7 +83,7 @@ func (e *Engine) consumeSome(ctx context.Context, rs []usage.Request, answers []
 	}
 	r.results = r.results[:len(r.items)]
 	if err := e.committer.submit(ctx, r); err != nil {
-		return err
+		return err // r may still be in use
 	}
 	next := 0
 	for i := range rs {
@@ -93,6 +94,9 @@ func (e *Engine) consumeSome(ctx context.Context, rs []usage.Request, answers []
 		e.decisions.add(&rs[i], &answers[i], errs[i], r.results[next].timeNanos)
 		next++
 	}
+	clear(r.items)
+	clear(r.results)
+	requests.Put(r)
 	return nil
 }
 

@@ -64,7 +64,9 @@ func (l *decisionLog) add(r *usage.Request, a *usage.Answer, err error, nanos in
 	if err != nil || a.Status == usage.StatusChecked {
 		return
 	}
-	d := Decision{ID: cloneString(r.ID), Time: time.Unix(0, nanos).UTC(), UserID: cloneString(r.UserID), FeatureType: cloneString(r.Items[0].FeatureType),
+	text := r.ID + r.UserID + r.Items[0].FeatureType // one copy for all: the request's strings may be parts of a whole body
+	id, user := len(r.ID), len(r.ID)+len(r.UserID)
+	d := Decision{ID: text[:id], Time: time.Unix(0, nanos).UTC(), UserID: text[id:user], FeatureType: text[user:],
 		Quantity: r.Items[0].Quantity, Allowed: a.Allowed, Decision: a.Decision, Reason: a.Reason, BindingQuota: a.BindingQuota, Status: a.Status}
 	s := l.stripe(r.TenantID)
 	s.Lock()
@@ -73,7 +75,7 @@ func (l *decisionLog) add(r *usage.Request, a *usage.Answer, err error, nanos in
 	ring := s.tenants[r.TenantID]
 	if ring == nil {
 		s.makeRoom()
-		ring = &decisionRing{tenant: cloneString(r.TenantID)} // the request's strings may be parts of a whole body
+		ring = &decisionRing{tenant: cloneString(r.TenantID)}
 		s.tenants[ring.tenant] = ring
 	}
 	d.TenantID = ring.tenant

@@ -70,6 +70,17 @@ func partlyWritten(cause error) error {
 // requests recycles the memory of requests that ended well.
 var requests = sync.Pool{New: func() any { return new(request) }}
 
+// reset empties a request that comes from the pool, with room for n items.
+func (r *request) reset(n int) {
+	if cap(r.items) < n {
+		r.items = make([]item, 0, n)
+	}
+	if cap(r.results) < n {
+		r.results = make([]Result, n)
+	}
+	r.items, r.results, r.spans, r.err = r.items[:0], r.results[:0], r.spans[:0], nil
+}
+
 // recordRequest prepares the events in this goroutine, commits those that are well formed, and
 // fills the outcomes.
 func (e *Engine) recordRequest(ctx context.Context, evs []usage.Event, out []usage.Outcome) error {
@@ -98,10 +109,7 @@ func (e *Engine) recordRequest(ctx context.Context, evs []usage.Event, out []usa
 
 // prepareAll fills r with the well-formed events and out with the refusals of the others.
 func (e *Engine) prepareAll(ctx context.Context, r *request, evs []usage.Event, out []usage.Outcome) error {
-	if cap(r.items) < len(evs) {
-		r.items = make([]item, 0, len(evs))
-	}
-	r.items, r.spans, r.err = r.items[:0], r.spans[:0], nil
+	r.reset(len(evs))
 	p := e.preparers.Get().(*preparer)
 	defer e.preparers.Put(p)
 	for i := range evs {
@@ -120,9 +128,6 @@ func (e *Engine) prepareAll(ctx context.Context, r *request, evs []usage.Event, 
 		if err := e.autoMeters(ctx, p, r.items); err != nil {
 			return err
 		}
-	}
-	if cap(r.results) < len(r.items) {
-		r.results = make([]Result, len(evs))
 	}
 	r.results = r.results[:len(r.items)]
 	return nil

@@ -23,6 +23,7 @@ type judged struct {
 	quotas   []judgedQuota
 	hold     *usage.ReservationState
 	created  bool
+	first    [3]judgedQuota // room for quotas, so that most answers are one allocation
 }
 
 // judgedQuota is one quota in an answer.
@@ -47,6 +48,7 @@ type touched struct {
 // can answer.
 func (sh *shard) weigh(a *account, user string, userNum uint32, peek bool, now int64) (*judged, *usage.Error) {
 	j := &judged{allowed: true, decision: usage.DecisionAllow, binding: -1, now: now}
+	j.quotas = j.first[:0]
 	sh.touched = sh.touched[:0]
 	for i := range a.book.slots {
 		s := &a.book.slots[i]
