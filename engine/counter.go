@@ -126,19 +126,20 @@ func (c *counter) add(s *slot, p *rollup.Point, units, now int64, admitted bool)
 	switch {
 	case p.TimeNanos < c.start: // a closed period
 	case c.end != 0 && p.TimeNanos >= c.end:
-		c.addAhead(s, p)
+		c.aheadOf(p.TimeNanos).Fold(s.kind, p)
 	default:
 		c.agg.Fold(s.kind, p)
 	}
 }
 
-func (c *counter) addAhead(s *slot, p *rollup.Point) {
-	minute := floorMinute(p.TimeNanos)
+// aheadOf is the bucket, of a later period, that a time falls in.
+func (c *counter) aheadOf(at int64) *rollup.Agg {
+	minute := floorMinute(at)
 	i, found := slices.BinarySearchFunc(c.ahead, minute, func(x aheadAgg, m int64) int { return int(min(max(x.minute-m, -1), 1)) })
 	if !found {
 		c.ahead = slices.Insert(c.ahead, i, aheadAgg{minute: minute})
 	}
-	c.ahead[i].agg.Fold(s.kind, p)
+	return &c.ahead[i].agg
 }
 
 // rebind takes the limits of a slot: a raised limit starts a new generation of thresholds, a changed rate keeps the tokens

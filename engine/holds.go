@@ -16,8 +16,11 @@ import (
 
 func (sh *shard) applyOperation(b *block, it *item, t *tenant, res *Result) error {
 	op := it.more.op
-	if op.makes() {
+	switch op.Op {
+	case opReserve, opLease:
 		return sh.applyHold(b, it, t, res)
+	case opAdjust, opReset:
+		return sh.applyCorrection(b, it, t, res)
 	}
 	h, err := sh.findHold(t, it.hash)
 	if err != nil {

@@ -103,7 +103,7 @@ func (sh *shard) fillCounter(c *counter, t *tenant, kind rollup.Kind) error {
 		return err
 	}
 	c.agg = aggs[0]
-	if aggs[1].Count == 0 || c.end == 0 {
+	if aggs[1].Empty(kind) || c.end == 0 {
 		return nil
 	}
 	spans := make([]rollup.Span, 0, aheadMinutesMax)
@@ -114,7 +114,7 @@ func (sh *shard) fillCounter(c *counter, t *tenant, kind rollup.Kind) error {
 		return err
 	}
 	for i := range aggs {
-		if aggs[i].Count > 0 {
+		if !aggs[i].Empty(kind) {
 			c.ahead = append(c.ahead, aheadAgg{spans[i].StartMin, aggs[i]})
 		}
 	}

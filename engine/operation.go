@@ -3,9 +3,11 @@ package engine
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/weirhq/weir/usage"
 	"github.com/weirhq/weir/wal"
+	"github.com/zeebo/xxh3"
 )
 
 // operation is the body of a KindOperation item: something other than usage that a client does to a tenant's numbers. Tenant,
@@ -15,9 +17,15 @@ type operation struct {
 	TTL      int    `json:"ttl,omitempty"`       // seconds
 	OnExpiry string `json:"on_expiry,omitempty"` // of a reservation or lease
 	Release  bool   `json:"release,omitempty"`   // of settle: give back the rest
+
+	Meter    string          `json:"meter,omitempty"`    // of adjust
+	Quota    string          `json:"quota,omitempty"`    // of reset
+	Reason   string          `json:"reason,omitempty"`   // of both
+	Metadata json.RawMessage `json:"metadata,omitempty"` // of adjust
+	Actor    string          `json:"actor,omitempty"`    // of both, for the audit
 }
 
-// The operations. The first two make a hold under an id of their own; the others name one that is there.
+// The operations. Commit to settle name a hold that is there; the others have an id of their own.
 const (
 	opReserve = "reserve"
 	opLease   = "lease"
@@ -25,10 +33,15 @@ const (
 	opExtend  = "extend"
 	opRelease = "release"
 	opSettle  = "settle"
+
+	opAdjust = "adjust"
+	opReset  = "reset"
 )
 
 // makes tells whether the operation makes something under its own id.
-func (o *operation) makes() bool { return o.Op == opReserve || o.Op == opLease }
+func (o *operation) makes() bool {
+	return o.Op == opReserve || o.Op == opLease || o.Op == opAdjust || o.Op == opReset
+}
 
 // payloadKind is the first byte of what is hashed to tell a retry from a conflict: an id that another kind of write used is one.
 func payloadKind(it *item) byte {
@@ -78,6 +91,9 @@ func (p *preparer) readBody(it *item) error {
 
 // payload hashes what the client sent, of a consume or an operation.
 func (p *preparer) payload(it *item) (uint32, error) {
+	if it.Kind == wal.KindOperation && (it.more.op.Op == opAdjust || it.more.op.Op == opReset) {
+		return p.correctionPayload(it)
+	}
 	kind := payloadKind(it)
 	sum := uint32(0)
 	for i, sub := range it.parts() {
@@ -102,6 +118,30 @@ func (p *preparer) payload(it *item) (uint32, error) {
 		}
 	}
 	return sum, nil
+}
+
+// correctionPayload hashes an adjustment or a reset.
+func (p *preparer) correctionPayload(it *item) (uint32, error) {
+	op := it.more.op
+	if op.Op == opReset {
+		r := usage.Reset{ID: it.ID, TenantID: it.Tenant, UserID: it.User, Quota: op.Quota, Reason: op.Reason}
+		p.buf = r.AppendPayload(p.buf[:0])
+		return uint32(xxh3.HashSeed(p.buf, p.state.secret)), nil
+	}
+	a := usage.Adjustment{ID: it.ID, TenantID: it.Tenant, UserID: it.User, Meter: op.Meter, Quantity: it.Quantity, Reason: op.Reason, Metadata: op.Metadata}
+	if it.HasTime {
+		a.Timestamp = time.Unix(0, it.TimeNanos)
+	}
+	metaHash := uint64(0)
+	if op.Metadata != nil {
+		hash, _, err := p.scanner.Object(op.Metadata, metadataLimits, p.state.secret)
+		if err != nil {
+			return 0, err
+		}
+		metaHash = hash
+	}
+	p.buf = a.AppendPayload(p.buf[:0], metaHash)
+	return uint32(xxh3.HashSeed(p.buf, p.state.secret)), nil
 }
 
 // request fills it from a consume or a check.

@@ -50,8 +50,25 @@ func (sh *shard) crossings(b *block, l *ledger, s *slot, c *counter, user string
 	}
 }
 
-// collect moves what the shards have found in the block into the outbox, in an order that does not depend on the shards.
+// note is an entry for the audit that a shard has found in the block at hand, before it has its number.
+type note struct {
+	item  int
+	entry AuditEntry
+}
+
+// collect moves what the shards have found in the block into the outbox and the audit, in an order that does not depend on the
+// shards.
 func (s *state) collect() {
+	var notes []note
+	for _, sh := range s.shards {
+		notes = append(notes, sh.noted...)
+		sh.noted = sh.noted[:0]
+	}
+	slices.SortFunc(notes, func(a, b note) int { return cmp.Compare(a.item, b.item) })
+	for i := range notes {
+		notes[i].entry.Number = s.audits.next()
+		s.audits.add(mustJSON(notes[i].entry))
+	}
 	var all []crossing
 	for _, sh := range s.shards {
 		all = append(all, sh.crossed...)

@@ -45,7 +45,7 @@ func (e *Engine) Usage(ctx context.Context, q usage.Query) (usage.Rows, error) {
 	now := time.Unix(0, e.clock.now())
 	for i, w := range plan.windows {
 		a := &aggs[i]
-		if a.count == 0 && !q.FillZero && q.Window != usage.WindowTotal {
+		if a.empty() && !q.FillZero && q.Window != usage.WindowTotal {
 			continue
 		}
 		rows.Data = append(rows.Data, usage.Row{
@@ -145,7 +145,7 @@ func (e *Engine) fillRange(q *usage.Query, loc *time.Location) error {
 
 // answer is one window over one or many tenants.
 type answer struct {
-	count int64 // events
+	some  bool // something was counted or corrected
 	agg   rollup.Agg
 	units int64 // sum of the tenants' values, for kinds whose Aggs do not merge over tenants
 }
@@ -153,11 +153,13 @@ type answer struct {
 // perTenant tells that a tenant's members or latest value mean nothing beside another's.
 func perTenant(k rollup.Kind) bool { return k == rollup.KindUnique || k == rollup.KindLatest }
 
+func (a *answer) empty() bool { return !a.some }
+
 func (a *answer) value(m *meter) usage.Decimal {
 	switch {
 	case m.kind == rollup.KindUnique:
 		return usage.Int(a.units)
-	case m.kind == rollup.KindLatest && a.count > 0:
+	case m.kind == rollup.KindLatest && a.some:
 		return usage.FromUnits(a.units, m.scale)
 	}
 	return rollup.Value(m.kind, m.scale, &a.agg)
@@ -165,7 +167,7 @@ func (a *answer) value(m *meter) usage.Decimal {
 
 // add takes in one tenant's window.
 func (a *answer) add(k rollup.Kind, b *rollup.Agg) {
-	a.count += b.Count
+	a.some = a.some || !b.Empty(k)
 	if perTenant(k) {
 		a.units += counterValue(k, b)
 		return

@@ -424,3 +424,49 @@ func TestDayEdges(t *testing.T) {
 	require.False(t, consume(t, e, ask("y", 1)).Allowed)
 	require.NoError(t, e.Verify(ctx))
 }
+
+// Corrections are entries of the log: a negative one gives room back at once, a positive one may pass the limit, a reset books
+// minus what was used.
+func TestAdjust(t *testing.T) {
+	clock := newTestClock()
+	fs := vfs.NewMem()
+	e := openMem(t, fs, clock, nil)
+	ctx := WithActor(context.Background(), "ann")
+	putPlan(t, e, "free", monthly100)
+	putTenant(t, e, "acme", "free")
+	require.True(t, consume(t, e, ask("1", 100)).Allowed)
+	adjust := func(id string, n int64, at time.Time) usage.Status {
+		out, err := e.Adjust(ctx, usage.Adjustment{ID: id, TenantID: "acme", Meter: "api_calls", Quantity: usage.Int(n), Timestamp: at, Reason: "a bug of ours"})
+		require.NoError(t, err)
+		return out.Status
+	}
+	require.Equal(t, usage.StatusCounted, adjust("a1", -30, time.Time{}))
+	require.Equal(t, usage.StatusDuplicate, adjust("a1", -30, time.Time{}))
+	_, err := e.Adjust(ctx, usage.Adjustment{ID: "a1", TenantID: "acme", Meter: "api_calls", Quantity: usage.Int(-31), Reason: "a bug of ours"})
+	require.ErrorIs(t, err, usage.ErrConflict)
+	require.True(t, consume(t, e, ask("2", 30)).Allowed)
+	require.Equal(t, usage.StatusCounted, adjust("a2", 50, time.Time{}))
+	units, _ := e.Current("acme", "api_calls")
+	require.EqualValues(t, 150, units)
+	require.Equal(t, usage.StatusCounted, adjust("a3", -1000, clock.Now().Add(-20*24*time.Hour))) // another month
+	units, _ = e.Current("acme", "api_calls")
+	require.EqualValues(t, 150, units)
+	out, err := e.ResetQuota(ctx, usage.Reset{ID: "r1", TenantID: "acme", Quota: "monthly", Reason: "goodwill"})
+	require.NoError(t, err)
+	require.Equal(t, usage.StatusCounted, out.Status)
+	require.True(t, e.Allowed("acme", "api_calls", 100).Allowed)
+	_, err = e.Adjust(ctx, usage.Adjustment{ID: "a4", TenantID: "acme", Meter: "seats", Quantity: usage.Int(1), Reason: "x"})
+	require.Equal(t, "/meter", asError(err).Pointer)
+	_, err = e.ResetQuota(ctx, usage.Reset{ID: "r2", TenantID: "acme", Quota: "none", Reason: "x"})
+	require.Equal(t, usage.CodeNotFound, usage.Code(err))
+	require.NoError(t, e.Verify(ctx))
+	require.NoError(t, e.Close())
+	e = openMem(t, fs, clock, nil)
+	require.True(t, e.Allowed("acme", "api_calls", 100).Allowed)
+	entries, err := e.Audit(ctx, 0, 1000)
+	require.NoError(t, err)
+	last := entries[len(entries)-1]
+	require.Equal(t, []string{"reset", "ann", "tenant/acme/api_calls"}, []string{last.Action, last.Actor, last.Target})
+	require.NoError(t, e.Verify(ctx))
+	require.NoError(t, e.Close())
+}

@@ -214,7 +214,7 @@ func (s *state) loadLedgers(view *wal.View) error {
 func (s *series) restore(row *counterRow) {
 	s.absolute, s.month = row.absolute, row.month
 	s.value.Store(counterValue(s.meter.kind, &s.month))
-	if row.next.Count > 0 {
+	if !row.next.Empty(s.meter.kind) {
 		next := row.next
 		s.next = &next
 		s.nextValue.Store(counterValue(s.meter.kind, s.next))

@@ -105,7 +105,7 @@ func (r *counterRow) decode(k rollup.Kind, src []byte, page *rollup.Page) error 
 // appendAgg encodes one aggregate as slot 0 of a day page; an empty one as nothing.
 func appendAgg(dst []byte, k rollup.Kind, a *rollup.Agg, page *rollup.Page) []byte {
 	page.Reset(k, rollup.Day)
-	if a.Count > 0 {
+	if !a.Empty(k) {
 		page.MergeSlot(0, a)
 	}
 	return page.Append(dst)

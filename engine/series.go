@@ -124,19 +124,27 @@ func (s *series) count(p *rollup.Point, start, end, nextEnd int64) {
 		}
 		return
 	}
+	if agg := s.monthOf(p.TimeNanos, start, end, nextEnd); agg != nil {
+		agg.Fold(s.meter.kind, p)
+	}
+}
+
+// monthOf returns the counter that a time falls in: that of the open month [start, end) or of the one after; nil: neither.
+func (s *series) monthOf(nanos, start, end, nextEnd int64) *rollup.Agg {
 	if s.monthStart.Load() != start {
 		s.roll(start)
 	}
-	sec := floorDiv(p.TimeNanos, 1e9)
+	sec := floorDiv(nanos, 1e9)
 	switch {
 	case sec >= start && sec < end:
-		s.month.Fold(s.meter.kind, p)
+		return &s.month
 	case sec >= end && sec < nextEnd:
 		if s.next == nil {
 			s.next = new(rollup.Agg)
 		}
-		s.next.Fold(s.meter.kind, p)
+		return s.next
 	}
+	return nil
 }
 
 // publish makes what was counted visible to current.

@@ -50,6 +50,7 @@ type shard struct {
 	ledgers   []*ledger // not yet shown
 	touched   []touched // counters of the call at hand
 	crossed   []crossing
+	noted     []note
 	pendings  []*pending
 	warmed    uint64 // only keeps the compiler from dropping the loads of warm
 }

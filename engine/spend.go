@@ -307,6 +307,12 @@ func (sh *shard) applyRepeat(b *block, it *item, t *tenant, outcome uint32, res 
 		}
 		return nil
 	}
+	if it.Kind == wal.KindOperation && (it.more.op.Op == opAdjust || it.more.op.Op == opReset) {
+		if it.HasTime {
+			res.timeNanos = it.TimeNanos
+		}
+		return nil
+	}
 	d, r, slug := storedAnswer(b.cfg, outcome)
 	j := &judged{allowed: d != usage.DecisionBlock, decision: d, reason: r, binding: -1, now: b.nanos}
 	a := t.account.Load()

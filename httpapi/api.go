@@ -149,6 +149,8 @@ func (a *API) table() []*route {
 		newRoute("/v1/tenants/{id}/quotas/{quota}", map[string]handler{
 			http.MethodPut: (*call).putOverride, http.MethodDelete: (*call).deleteOverride,
 		}),
+		post("/v1/tenants/{id}/quotas/{quota}/reset", (*call).resetQuota),
+		post("/v1/adjustments", (*call).postAdjustment),
 		newRoute("/v1/tenants/{id}/users", get((*call).listUsers)),
 		post("/v1/tenants/{id}/plan", (*call).changePlan),
 		newRoute("/v1/settings", map[string]handler{

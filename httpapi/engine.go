@@ -31,6 +31,8 @@ type Engine interface {
 	Commit(ctx context.Context, tenant, id string, actual usage.Decimal) (usage.Answer, error)
 	Extend(ctx context.Context, tenant, id string, total usage.Decimal, ttl time.Duration) (usage.Answer, error)
 	Release(ctx context.Context, tenant, id string) (usage.Answer, error)
+	Adjust(ctx context.Context, a usage.Adjustment) (usage.Outcome, error)
+	ResetQuota(ctx context.Context, r usage.Reset) (usage.Outcome, error)
 	Reservation(tenant, id string) (usage.ReservationState, error)
 	GrantLease(ctx context.Context, r usage.LeaseRequest) (usage.Answer, error)
 	SettleLease(ctx context.Context, tenant, id string, used usage.Decimal, release bool) (usage.ReservationState, error)

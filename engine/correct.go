@@ -1,0 +1,207 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/weirhq/weir/quota"
+	"github.com/weirhq/weir/rollup"
+	"github.com/weirhq/weir/usage"
+	"github.com/weirhq/weir/wal"
+)
+
+// Adjust corrects what a sum or count meter of a tenant counted, by a signed quantity at a time (zero: now). Nothing is edited: it is
+// an entry of the log like an event, and stands in the audit. No quota is asked: a negative one gives room back at
+// once, a positive one may pass a limit. The same id again is a duplicate.
+func (e *Engine) Adjust(ctx context.Context, a usage.Adjustment) (usage.Outcome, error) {
+	if err := a.Validate(); err != nil {
+		return usage.Outcome{ID: a.ID}, err
+	}
+	base := wal.Item{Tenant: a.TenantID, User: a.UserID, ID: a.ID, Quantity: a.Quantity}
+	if !a.Timestamp.IsZero() {
+		if year := a.Timestamp.Year(); year < 1700 || year > 2200 {
+			return usage.Outcome{ID: a.ID}, &usage.Error{Code: usage.CodeInvalidValue, Pointer: "/timestamp",
+				Detail: fmt.Sprintf("timestamp is in the year %d; send the time that is to be corrected", year)}
+		}
+		base.HasTime, base.TimeNanos = true, a.Timestamp.UnixNano()
+	}
+	return e.correct(ctx, base, &operation{Op: opAdjust, Meter: a.Meter, Reason: a.Reason, Metadata: a.Metadata, Actor: actorOf(ctx)})
+}
+
+// ResetQuota gives a tenant back what a quota of it has used in the open period, by one adjustment of as much.
+func (e *Engine) ResetQuota(ctx context.Context, r usage.Reset) (usage.Outcome, error) {
+	if err := r.Validate(); err != nil {
+		return usage.Outcome{ID: r.ID}, err
+	}
+	return e.correct(ctx, wal.Item{Tenant: r.TenantID, User: r.UserID, ID: r.ID},
+		&operation{Op: opReset, Quota: r.Quota, Reason: r.Reason, Actor: actorOf(ctx)})
+}
+
+func (e *Engine) correct(ctx context.Context, base wal.Item, op *operation) (usage.Outcome, error) {
+	res, err := e.submitOperation(ctx, base, op)
+	if err != nil {
+		return usage.Outcome{ID: base.ID}, err
+	}
+	out := usage.Outcome{ID: base.ID}
+	var period usage.Interval
+	fillOutcome(&out, res, &period)
+	return out, out.Err
+}
+
+// applyCorrection books an adjustment, or the one that a reset comes to.
+func (sh *shard) applyCorrection(b *block, it *item, t *tenant, res *Result) error {
+	at := b.nanos
+	if it.HasTime {
+		at = it.TimeNanos
+	}
+	m, units, refusal := sh.correction(b, it, t, at)
+	if refusal != nil {
+		sh.tally.rejected++
+		*res = Result{verdict: rejected, err: refusal}
+		return nil
+	}
+	s := t.seriesOf(m)
+	if s == nil {
+		s = t.addSeries(m)
+	}
+	if !t.listed.Load() {
+		sh.list(t, true)
+	}
+	s.adjust(sh, units, at, b.seconds)
+	if a := t.account.Load(); a != nil {
+		sh.adjustCounters(b, a, it.User, m, units, at)
+	}
+	sh.remember(b, it, 0)
+	sh.noted = append(sh.noted, note{sh.item, AuditEntry{Index: b.index, Time: time.Unix(0, b.nanos).UTC(), Actor: it.more.op.Actor,
+		Action: it.more.op.Op, Target: "tenant/" + t.name + "/" + m.def.Slug, Before: []byte("null"),
+		After: mustJSON(map[string]any{"id": it.ID, "quantity": usage.FromUnits(units, m.scale), "timestamp": time.Unix(0, at).UTC(), "reason": it.more.op.Reason})}})
+	sh.tally.counted++
+	*res = Result{verdict: counted, timeNanos: at}
+	return nil
+}
+
+// correction finds the meter and the units of a correction, or why it cannot be.
+func (sh *shard) correction(b *block, it *item, t *tenant, at int64) (*meter, int64, *usage.Error) {
+	if refusal := sh.unknownTenant(b, t); refusal != nil {
+		return nil, 0, refusal
+	}
+	op, opts := it.more.op, sh.state.limits
+	if op.Op == opReset {
+		return sh.resetOf(b, it, t)
+	}
+	m := b.cfg.bySlug[op.Meter]
+	switch {
+	case m == nil:
+		return nil, 0, &usage.Error{Code: usage.CodeInvalidValue, Pointer: "/meter", Detail: fmt.Sprintf("there is no meter %q", op.Meter)}
+	case m.kind != rollup.KindSum && m.kind != rollup.KindCount:
+		return nil, 0, notAdjustable(m)
+	case at < b.nanos-opts.maxAgeNanos:
+		return nil, 0, tooOld(at, b.nanos, opts.maxAgeNanos)
+	case at > b.nanos+opts.maxAheadNanos:
+		return nil, 0, inFuture(at, b.nanos, opts.maxAheadNanos)
+	}
+	units, err := it.Quantity.Units(m.scale)
+	if err != nil {
+		return nil, 0, meterError(m, err)
+	}
+	c := contribution{meter: m, series: t.seriesOf(m), abs: magnitude(rollup.KindSum, units, 0)}
+	if c.overflows(units) {
+		return nil, 0, overflowError(m)
+	}
+	return m, units, nil
+}
+
+func notAdjustable(m *meter) *usage.Error {
+	return &usage.Error{Code: usage.CodeInvalidValue, Pointer: "/meter",
+		Detail: fmt.Sprintf("meter %s is %s; only sum and count meters can be adjusted", m.def.Slug, m.def.Aggregation)}
+}
+
+// resetOf is the adjustment that a reset comes to: minus what the quota has used in its open period.
+func (sh *shard) resetOf(b *block, it *item, t *tenant) (*meter, int64, *usage.Error) {
+	slug := it.more.op.Quota
+	a := t.account.Load()
+	if a == nil {
+		return nil, 0, noQuota(t, slug)
+	}
+	for i := range a.book.slots {
+		s := &a.book.slots[i]
+		if s.policy.Quota.Slug != slug {
+			continue
+		}
+		m := b.cfg.meters[s.meter-1]
+		if m.kind != rollup.KindSum && m.kind != rollup.KindCount {
+			return nil, 0, notAdjustable(m)
+		}
+		if s.policy.UserScope || s.policy.Kind >= quota.KindSliding {
+			return nil, 0, &usage.Error{Code: usage.CodeInvalidValue, Pointer: "/quota",
+				Detail: fmt.Sprintf("quota %s is for each user, sliding, or a rate; only quotas of a tenant with a period can be reset", slug)}
+		}
+		l, _, _ := a.ledger.counters[i].level(a, s, b.nanos)
+		return m, -l.Used, nil
+	}
+	return nil, 0, noQuota(t, slug)
+}
+
+func noQuota(t *tenant, slug string) *usage.Error {
+	return &usage.Error{Code: usage.CodeNotFound, Detail: fmt.Sprintf("tenant %s has no quota %q", shorten(t.name), slug)}
+}
+
+// adjust books signed units at a time. The caller holds shard.mu and has checked absolute.
+func (s *series) adjust(sh *shard, units, at, logSec int64) {
+	abs := magnitude(rollup.KindSum, units, 0)
+	pend := s.touch(sh)
+	pend.absolute += abs
+	pend.touchedAt = logSec
+	s.absolute += abs
+	if !s.unpublished {
+		s.unpublished = true
+		sh.changed = append(sh.changed, s)
+	}
+	pend.delta.Adjust(s.meter.kind, floorMinute(at), units)
+	if agg := s.monthOf(at, sh.monthStart, sh.monthEnd, sh.nextMonthEnd); agg != nil {
+		agg.Adjust(s.meter.kind, units)
+	}
+}
+
+// adjustCounters books signed units in the counters of a meter: of the tenant, and of the user when one is named.
+func (sh *shard) adjustCounters(b *block, a *account, user string, m *meter, units, at int64) {
+	ledgers := [2]*ledger{a.ledger}
+	if user != "" {
+		ledgers[1] = a.users[a.tenant.userNum(sh.state, user)]
+	}
+	for _, l := range ledgers {
+		if l == nil {
+			continue
+		}
+		for i, c := range l.counters {
+			s := &l.book.slots[i]
+			if c == nil || c.meter != m.num {
+				continue
+			}
+			sh.touchObject(l)
+			c.roll(a, s, b.nanos)
+			c.adjust(s, units, at, b.nanos)
+			c.mark(s, b.nanos)
+			sh.crossings(b, l, s, c, user)
+			sh.publishLater(l)
+		}
+	}
+}
+
+// adjust books signed units at a time. Rates know no corrections, and of a sliding window only the newest admissions could be
+// meant: it keeps what it has admitted.
+func (c *counter) adjust(s *slot, units, at, now int64) {
+	switch {
+	case s.policy.Kind >= quota.KindSliding:
+	case s.policy.Kind == quota.KindFirstUse:
+		if c.start != 0 && at > now-s.policy.Length {
+			c.agg.Adjust(s.kind, units)
+		}
+	case at < c.start:
+	case c.end != 0 && at >= c.end:
+		c.aheadOf(at).Adjust(s.kind, units)
+	default:
+		c.agg.Adjust(s.kind, units)
+	}
+}

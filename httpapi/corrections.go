@@ -1,0 +1,54 @@
+package httpapi
+
+import (
+	"net/http"
+
+	"github.com/weirhq/weir/engine"
+	"github.com/weirhq/weir/usage"
+)
+
+// postAdjustment corrects what a meter counted.
+func (c *call) postAdjustment() {
+	var a usage.Adjustment
+	if !c.readConfig(&a) {
+		return
+	}
+	r := usage.Request{ID: a.ID}
+	if err := c.identifyRequest(&r); err != nil {
+		c.writeError(err)
+		return
+	}
+	a.ID = r.ID
+	out, err := c.api.eng.Adjust(engine.WithActor(c.r.Context(), c.actor()), a)
+	c.writeOutcome(out, err)
+}
+
+// resetQuota gives back what a quota has used.
+func (c *call) resetQuota() {
+	var in struct {
+		ID     string `json:"id"`
+		Reason string `json:"reason"`
+	}
+	if !c.readConfig(&in) {
+		return
+	}
+	r := usage.Request{ID: in.ID}
+	if err := c.identifyRequest(&r); err != nil {
+		c.writeError(err)
+		return
+	}
+	out, err := c.api.eng.ResetQuota(engine.WithActor(c.r.Context(), c.actor()),
+		usage.Reset{ID: r.ID, TenantID: c.slug, Quota: c.sub, Reason: in.Reason})
+	c.writeOutcome(out, err)
+}
+
+func (c *call) writeOutcome(out usage.Outcome, err error) {
+	if err == nil {
+		err = out.Err
+	}
+	if err != nil {
+		c.writeError(err)
+		return
+	}
+	c.marshal(http.StatusOK, out)
+}
