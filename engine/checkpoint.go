@@ -387,7 +387,8 @@ type rowWriter struct {
 // set writes a row that is not part of the rows' digest (it is in another part).
 func (w *rowWriter) set(key, value []byte) error { return w.w.Set(key, value) }
 
-// replace writes a row and moves the digest from its old value (old nil: none) to the new.
+// replace writes a row and adds it to the digest; whoever read the old value has taken that out. A row without a value, such as a
+// page whose last event was taken back, is as good as none: it counts nothing.
 func (w *rowWriter) replace(key, value []byte) error {
 	w.sum.add(rowHash(key, value))
 	return w.w.Set(key, value)

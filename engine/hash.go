@@ -60,8 +60,11 @@ func sumOf(b [16]byte) sum128 {
 	return sum128{binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])}
 }
 
-// rowHash is what one row of state adds to the digest.
+// rowHash is what one row of state adds to the digest; nothing when it has no value.
 func rowHash(key, value []byte) sum128 {
+	if len(value) == 0 {
+		return sum128{}
+	}
 	h := xxh3.Hash128Seed(value, xxh3.Hash(key))
 	return sum128{h.Hi, h.Lo}
 }

@@ -23,11 +23,24 @@
 // number of checkpoints never change an answer, nor a byte of a stored page: equal content has one
 // encoding ([Page.Append]), and [Page.Decode] refuses every other one.
 //
+// One kind is only half of that. The integral over time of a level (weighted) depends on the order of
+// events, so a late one changes what lies after it. Its minutes keep every event and merge like all
+// others; its coarser buckets are short summaries (see [Area]) that do not merge and are made anew
+// from finer ones by [Ladder.Rewrite]. Summaries of stretches that do not overlap compose exactly.
+//
+// # Corrections
+//
+// An event or an adjustment of a sum, a count or an average is taken back by its opposite
+// ([Delta.Unfold], [Delta.Adjust]), in any order with everything else. What does not add up is
+// folded anew from the events of the minute that still count, and replaces the old bucket
+// ([Refold], [Delta.Replace], [Ladder.Rewrite]). Nothing is clamped: below zero is a value.
+//
 // # Preconditions
 //
 // Sums are int64 in units of 10^-scale of the meter and are added without a check. The engine
 // refuses an event that would take the lifetime sum of absolute values of its series past int64,
-// so no bucket, and no sum of buckets of one series, can overflow.
+// so no bucket, and no sum of buckets of one series, can overflow. Corrections are part of that sum.
+// For kinds latest and weighted the sum is that of adds, and it and every set are below 2^62.
 //
 // # Concurrency
 //

@@ -61,7 +61,12 @@ func TestWeightedModel(t *testing.T) {
 		}
 		spans := drawSpans(t, base)
 		until := int64(math.MaxInt64)
-		if rapid.Bool().Draw(t, "until") {
+		switch now := rapid.IntRange(0, 2).Draw(t, "until"); {
+		case now == 1 && len(pts) > 0: // at, just before or after an event, whose minute is then cut
+			p := pts[rapid.IntRange(0, len(pts)-1).Draw(t, "at")]
+			until = p.TimeNanos + rapid.SampledFrom([]int64{-1, 0, 1, 20e9}).Draw(t, "nanos")
+			spans = drawSpans(t, MinuteOf(until))
+		case now == 2:
 			until = (base+rapid.Int64Range(-10, 4000).Draw(t, "now"))*nanosPerMinute + rapid.SampledFrom([]int64{0, 1, 30e9}).Draw(t, "nanos")
 		}
 		s.reads = map[pageKey]int{}
@@ -137,6 +142,15 @@ func TestWeightedBounds(t *testing.T) {
 	}
 }
 
+// TestStepOrder: steps of one instant are ordered by identity; of one identity, a set comes first.
+func TestStepOrder(t *testing.T) {
+	pts := []Point{{Value: 5, ID: "a"}, {Value: 9, ID: "a"}, {Value: 2, ID: "a", Add: true}, {Value: 1, ID: "b", Add: true}}
+	rapid.Check(t, func(t *rapid.T) {
+		level, _ := number(KindWeighted, fold(KindWeighted, rapid.Permutation(pts).Draw(t, "order")))
+		require.Equal(t, int64(12), level)
+	})
+}
+
 func TestWeightedCarriesOver(t *testing.T) {
 	s, d := newStore(KindWeighted), new(Delta)
 	day := int64(20_000 * 1440)
@@ -165,6 +179,20 @@ func TestWeightedCarriesOver(t *testing.T) {
 	late.Fold(KindWeighted, day+600, &Point{TimeNanos: (day + 600) * nanosPerMinute, Value: 0, ID: "late"})
 	require.NoError(t, s.checkpoint(late))
 	require.Equal(t, []string{"18", "22.5"}, hours(never, Span{day, day + 1440}, Span{day + 1440, day + 2880}))
+}
+
+// TestWeightedCutsBuckets: a time inside the last minute of a day, whose bucket is stored whole.
+func TestWeightedCutsBuckets(t *testing.T) {
+	s, d := newStore(KindWeighted), new(Delta)
+	for id, second := range []int64{10, 40} {
+		d.Fold(KindWeighted, 1439, &Point{TimeNanos: 1439*nanosPerMinute + second*1e9, Value: 100 * (int64(id) + 1), ID: "x"})
+	}
+	require.NoError(t, s.checkpoint(d))
+	for second, want := range map[int64]int64{10: 0, 30: 20 * 100, 40: 30 * 100, 45: 30*100 + 5*200, 60: 30*100 + 20*200, 90: 30*100 + 20*200} {
+		aggs, err := RangeUntil(KindWeighted, s, nil, []Span{{0, 1440}}, 1439*nanosPerMinute+second*1e9)
+		require.NoError(t, err)
+		require.Equal(t, Int128{0, uint64(want) * 1e9}, aggs[0].Extra.Area.Integral, "second %d", second)
+	}
 }
 
 func TestUnitHours(t *testing.T) {
@@ -332,4 +360,44 @@ func BenchmarkWeightedRewrite(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// BenchmarkWeightedRange answers 30 days by the hour, with an event every 10 minutes and a delta of one minute.
+func BenchmarkWeightedRange(b *testing.B) {
+	s := monthOfHours(KindWeighted)
+	var keys []pageKey
+	for key := range s.pages {
+		keys = append(keys, key)
+	}
+	slices.SortFunc(keys, func(a, b pageKey) int { return cmp.Compare(a.page, b.page) })
+	src := levelFunc(func(l Level, from, to int64, fn func(int64, []byte) error) error {
+		i, _ := slices.BinarySearchFunc(keys, from, func(k pageKey, page int64) int { return cmp.Compare(k.page, page) })
+		for ; i < len(keys) && keys[i].page < to; i++ {
+			if keys[i].level != l {
+				continue
+			}
+			if err := fn(keys[i].page, s.pages[keys[i]]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	var spans []Span
+	for h := range int64(720) {
+		spans = append(spans, Span{20_000*1440 + h*60, 20_000*1440 + h*60 + 60})
+	}
+	var d Delta
+	d.Fold(KindWeighted, 20_029*1440, &Point{TimeNanos: 20_029 * 1440 * nanosPerMinute, Value: 1, ID: "y"})
+	b.ReportAllocs()
+	for range b.N {
+		if _, err := Range(KindWeighted, src, []*Delta{&d}, spans); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+type levelFunc func(l Level, from, to int64, fn func(page int64, data []byte) error) error
+
+func (f levelFunc) Pages(l Level, from, to int64, fn func(page int64, data []byte) error) error {
+	return f(l, from, to, fn)
 }
