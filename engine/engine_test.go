@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -176,4 +177,42 @@ func TestReopenKeepsEverything(t *testing.T) {
 			}
 		})
 	}
+}
+
+var oldIDs = flag.Int("old.ids", 300_000, "how many ids TestOldIDs records before it sends the first again; the full run has 10,000,000")
+
+// An id is a duplicate however many came after it, also when only a merged run on the disk knows it, and also after a restart.
+func TestOldIDs(t *testing.T) {
+	dir := t.TempDir()
+	tune := &Options{CheckpointItems: max(1000, min(checkpointItems, *oldIDs/12))}
+	e, err := Open(dir, tune)
+	require.NoError(t, err)
+	ctx := context.Background()
+	send := func(from, n int) (duplicates int) {
+		evs := make([]usage.Event, 0, 4000)
+		for at := from; at < from+n; at += len(evs) {
+			evs = evs[:0]
+			for i := at; i < min(at+4000, from+n); i++ {
+				evs = append(evs, usage.Event{ID: fmt.Sprint("id-", i), TenantID: fmt.Sprint("t", i%50), FeatureType: "api_calls"})
+			}
+			out, err := e.RecordBatch(ctx, evs)
+			require.NoError(t, err)
+			for i := range out {
+				require.NoError(t, out[i].Err)
+				if out[i].Status == usage.StatusDuplicate {
+					duplicates++
+				}
+			}
+		}
+		return duplicates
+	}
+	require.Zero(t, send(0, *oldIDs))
+	require.Equal(t, 5000, send(0, 5000), "%d ids ago", *oldIDs)
+	require.NoError(t, e.Close())
+	e, err = Open(dir, tune)
+	require.NoError(t, err)
+	require.Equal(t, 5000, send(*oldIDs/3, 5000))
+	require.EqualValues(t, *oldIDs, e.Stats().Events)
+	t.Logf("the first of %d ids are duplicates; %d dedup runs", *oldIDs, e.Stats().DedupRuns)
+	require.NoError(t, e.Close())
 }
