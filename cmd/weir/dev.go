@@ -60,6 +60,9 @@ func (m *Main) dev(ctx context.Context, f *devFlags) error {
 	}
 	if f.demo {
 		n, err := backfill(ctx, eng, time.Now())
+		if err == nil {
+			err = makePlans(ctx, eng)
+		}
 		if err != nil {
 			return errors.Join(fmt.Errorf("make the demo's history: %w", err), eng.Close())
 		}
@@ -104,6 +107,10 @@ Record an event:
 See what it did (run the first line again: it counts once):
 
   curl -s '%[1]s/v1/usage?meter=api_calls&tenant_id=acme&window=day'
+
+Ask before you count, and see what is left:
+
+  curl -s %[1]s/v1/consume -H 'Content-Type: application/json' -d '{"tenant_id":"globex","feature_type":"api_calls","quantity":5}'
 
 `, base)
 	if data == "" {
