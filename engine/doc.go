@@ -13,6 +13,15 @@
 //	})
 //	units, ok := e.Current("acme", "api_calls") // this month, in scaled units
 //
+// To limit, put a tenant on a plan and ask before counting:
+//
+//	err = e.PutPlan(ctx, usage.Plan{Slug: "free", Quotas: []usage.Quota{{
+//		Slug: "monthly", Meter: "api_calls", Period: usage.Period{Kind: usage.PeriodMonth}, Limit: usage.Num(usage.Int(1000)),
+//	}}})
+//	err = e.PutTenant(ctx, usage.Tenant{ID: "acme", Plan: "free"})
+//	a, err := e.Consume(ctx, usage.Request{ID: "req-2", TenantID: "acme", Items: []usage.Item{{FeatureType: "api_calls"}}})
+//	if !a.Allowed { ... }
+//
 // # Guarantees
 //
 // Record returns nil only when the event is on disk (fsynced) and visible to every read of this
@@ -22,6 +31,10 @@
 //
 // All state is a pure fold over the log of blocks: [Engine.Verify] folds the log again and
 // compares. After a failure of the disk the engine stops for good ([usage.ErrFailed]) and loses nothing.
+//
+// Units admitted by [Engine.Consume], [Engine.Reserve] and [Engine.Lease] never pass the cap of a quota, under any concurrency,
+// crash or retry: the decision is made where the log is applied, from the log alone. A consume that touches several quotas
+// counts in all of them or in none. What is recorded counts whatever quotas say.
 //
 // # Concurrency
 //

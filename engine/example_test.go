@@ -119,3 +119,71 @@ func ExampleEngine_Verify() {
 	fmt.Println(e.Verify(context.Background()))
 	// Output: <nil>
 }
+
+// A plan, a tenant on it, and calls that ask before they count.
+func ExampleEngine_Consume() {
+	e, done := tempEngine()
+	defer done()
+	ctx := context.Background()
+	_ = e.PutPlan(ctx, usage.Plan{Slug: "free", Quotas: []usage.Quota{{
+		Slug: "monthly", Meter: "api_calls", Period: usage.Period{Kind: usage.PeriodMonth}, Limit: usage.Num(usage.Int(3)),
+	}}})
+	_ = e.PutTenant(ctx, usage.Tenant{ID: "acme", Plan: "free"})
+	for i := range 3 {
+		a, err := e.Consume(ctx, usage.Request{ID: fmt.Sprint("req-", i), TenantID: "acme",
+			Items: []usage.Item{{FeatureType: "api_calls", Quantity: usage.Int(2)}}})
+		if err != nil {
+			log.Fatal(err)
+		}
+		q := a.Quotas[0]
+		fmt.Println(a.Allowed, a.Decision, a.Reason, q.Used, "of", q.Limit)
+	}
+	// Output:
+	// true allow  2 of 3
+	// false block quota_exceeded 2 of 3
+	// false block quota_exceeded 2 of 3
+}
+
+// Reserve what a job may use, commit what it did use.
+func ExampleEngine_Reserve() {
+	e, done := tempEngine()
+	defer done()
+	ctx := context.Background()
+	_ = e.PutPlan(ctx, usage.Plan{Slug: "free", Quotas: []usage.Quota{{
+		Slug: "bytes", Meter: "data_transfer", Period: usage.Period{Kind: usage.PeriodDay}, Limit: usage.Num(usage.Int(1000)),
+	}}})
+	_ = e.PutTenant(ctx, usage.Tenant{ID: "acme", Plan: "free"})
+	a, err := e.Reserve(ctx, usage.Reservation{ID: "job-1", TenantID: "acme", FeatureType: "data_transfer", Quantity: usage.Int(800)})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(a.Allowed, "reserved", a.Quotas[0].Reserved, "remaining", a.Quotas[0].Remaining)
+	a, err = e.Commit(ctx, "acme", "job-1", usage.Int(120))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("used", a.Quotas[0].Used, "remaining", a.Quotas[0].Remaining)
+	// Output:
+	// true reserved 800 remaining 200
+	// used 120 remaining 880
+}
+
+// A lease is spent without asking anybody, and settled afterwards.
+func ExampleEngine_Lease() {
+	e, done := tempEngine()
+	defer done()
+	ctx := context.Background()
+	l, err := e.Lease(ctx, usage.LeaseRequest{ID: "lease-1", TenantID: "acme", FeatureType: "api_calls", Quantity: usage.Int(100)})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for range 42 {
+		l.Take(1) // one atomic operation
+	}
+	if err := l.Settle(ctx, true); err != nil {
+		log.Fatal(err)
+	}
+	units, _ := e.Current("acme", "api_calls")
+	fmt.Println(units)
+	// Output: 42
+}

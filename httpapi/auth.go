@@ -71,6 +71,9 @@ func (a *API) authorize(r *http.Request) error {
 		return a.authorizeLocal(r)
 	}
 	header := r.Header.Get("Authorization")
+	if key := r.Header.Get("X-Weir-Key"); key != "" && r.URL.Path == "/v1/forward-auth" {
+		header = "Bearer " + key // a gateway passes the Authorization of its own client along
+	}
 	if header == "" {
 		return refuse(usage.CodeUnauthorized, "", "send the header Authorization: Bearer weir_<id>_<secret>")
 	}

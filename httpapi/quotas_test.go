@@ -97,6 +97,30 @@ func TestConsumeOverHTTP(t *testing.T) {
 	require.NotEmpty(t, a["data"])
 }
 
+func TestForwardAuth(t *testing.T) {
+	f := newFixture(t)
+	f.do("PUT", "/v1/plans/free", strings.Replace(freePlan, "1000", "2", 1))
+	f.do("PUT", "/v1/tenants/acme", `{"plan":"free"}`)
+	ask := func(query string, headers ...string) int {
+		r := httptest.NewRequest("GET", "/v1/forward-auth?feature_type=api_calls"+query, nil)
+		r.Header.Set("Authorization", "Bearer the-clients-own")
+		for i := 0; i < len(headers); i += 2 {
+			r.Header.Set(headers[i], headers[i+1])
+		}
+		w := httptest.NewRecorder()
+		f.api.ServeHTTP(w, r)
+		return w.Code
+	}
+	require.Equal(t, 401, ask("", "X-Weir-Tenant", "acme"))
+	require.Equal(t, 200, ask("", "X-Weir-Key", f.key, "X-Weir-Tenant", "acme", "X-Request-Id", "r1"))
+	require.Equal(t, 200, ask("", "X-Weir-Key", f.key, "X-Weir-Tenant", "acme", "X-Request-Id", "r1"), "a retry counts once")
+	require.Equal(t, 200, ask("&mode=check", "X-Weir-Key", f.key, "X-Weir-Tenant", "acme"))
+	require.Equal(t, 200, ask("", "X-Weir-Key", f.key, "X-Weir-Tenant", "acme"))
+	require.Equal(t, 429, ask("", "X-Weir-Key", f.key, "X-Weir-Tenant", "acme"))
+	require.Equal(t, 403, ask("&deny=403", "X-Weir-Key", f.key, "X-Weir-Tenant", "acme"))
+	require.Equal(t, 422, ask("&deny=500", "X-Weir-Key", f.key, "X-Weir-Tenant", "acme"))
+}
+
 func TestReservationsOverHTTP(t *testing.T) {
 	f := newFixture(t)
 	f.do("PUT", "/v1/plans/free", freePlan)
