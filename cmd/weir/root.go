@@ -20,6 +20,7 @@ const (
 	exitOK     = 0
 	exitFailed = 1
 	exitUsage  = 2
+	exitDenied = 3
 )
 
 // Main is the program. Its zero value has no environment; tests give one of their own.
@@ -57,6 +58,10 @@ func (m *Main) Run(ctx context.Context, args []string, stdin io.Reader, stdout, 
 		return exitUsage
 	}
 	fmt.Fprintf(stderr, "weir: %v\n", err)
+	var denied deniedError
+	if errors.As(err, &denied) {
+		return exitDenied
+	}
 	return exitFailed
 }
 
@@ -64,7 +69,7 @@ func (m *Main) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "weir",
 		Short:         "weir measures what passes",
-		Long:          "weir records usage events exactly once and answers how much was used.\n\nExit codes: 0 done, 1 failed, 2 wrong command line or setting.",
+		Long:          "weir records usage events exactly once, answers how much was used, and decides how much may be.\n\nExit codes: 0 done, 1 failed, 2 wrong command line or setting, 3 denied by a quota.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.ArbitraryArgs,
@@ -87,6 +92,7 @@ func (m *Main) root() *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(m.devCommand(), m.serveCommand(), m.recordCommand(), m.usageCommand(),
+		m.consumeCommand(), m.checkCommand(), m.reserveCommand(), m.plansCommand(), m.tenantsCommand(),
 		m.importCommand(), m.verifyCommand(), m.versionCommand())
 	return root
 }
