@@ -123,7 +123,7 @@ type Lease struct {
 	scale   int
 	granted int64
 	expires int64        // log time, unix nanoseconds
-	left    atomic.Int64 // units; below 0: calls that were refused
+	left    atomic.Int64 // units
 	closed  atomic.Bool
 	timer   *time.Timer // closes the lease when it expires
 }
@@ -191,11 +191,16 @@ func (l *Lease) Take(n int64) bool {
 	if n < 0 || l.closed.Load() {
 		return false
 	}
-	if l.left.Add(-n) < 0 {
-		l.left.Add(n)
-		return false
+	// Compared and swapped, not subtracted and given back: Settle must never see units missing that nobody got.
+	for {
+		left := l.left.Load()
+		if left < n {
+			return false
+		}
+		if l.left.CompareAndSwap(left, left-n) {
+			return true
+		}
 	}
-	return true
 }
 
 // Expired reports whether the lease's time is over; take another one then.
@@ -208,7 +213,7 @@ func (l *Lease) Settle(ctx context.Context, release bool) error {
 		l.closed.Store(true)
 		l.timer.Stop()
 	}
-	spent := l.granted - max(0, min(l.granted, l.left.Load()))
+	spent := l.granted - l.left.Load()
 	_, err := l.engine.SettleLease(ctx, l.tenant, l.id, usage.FromUnits(spent, l.scale), release)
 	return err
 }

@@ -1,0 +1,95 @@
+package middleware
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/weirhq/weir/usage"
+)
+
+// quotaHeaders says how the binding quota of the tenant stands, in the words of the server's own answers.
+func quotaHeaders(h http.Header, a *usage.Answer) {
+	q := binding(a)
+	if q == nil {
+		return
+	}
+	policy, state := `"`+q.Quota+`";q=`+whole(q.Limit), `"`+q.Quota+`";r=`+whole(q.Remaining)
+	if q.ResetAt != nil {
+		if q.PeriodStart != nil {
+			policy += ";w=" + strconv.FormatInt(int64(q.ResetAt.Sub(*q.PeriodStart).Seconds()), 10)
+		}
+		state += ";t=" + strconv.FormatInt(max(0, int64(time.Until(*q.ResetAt)/time.Second)+1), 10)
+	}
+	h.Set("RateLimit-Policy", policy+`;qu="weir-`+q.Meter+`"`)
+	h.Set("RateLimit", state)
+	h.Set("X-Usage-Current", q.Used.String())
+	h.Set("X-Usage-Limit", q.Limit.String())
+	h.Set("X-Usage-Remaining", q.Remaining.String())
+}
+
+// binding is the tenant's quota with a limit that decides, else the first of the kind.
+func binding(a *usage.Answer) (first *usage.QuotaStatus) {
+	for i := range a.Quotas {
+		q := &a.Quotas[i]
+		if !q.Limit.IsSet() || q.Scope != usage.ScopeTenant || q.Mode == usage.ModeShadow {
+			continue
+		}
+		if a.BindingQuota != nil && *a.BindingQuota == q.Quota {
+			return q
+		}
+		if first == nil {
+			first = q
+		}
+	}
+	return first
+}
+
+// whole is a number without its decimals.
+func whole(d usage.Decimal) string {
+	coef, scale := d.Parts()
+	for range scale {
+		coef /= 10
+	}
+	return strconv.FormatInt(coef, 10)
+}
+
+// denied answers a denial as a problem (RFC 9457) with the fields of the answer.
+func denied(w http.ResponseWriter, status int, a *usage.Answer) {
+	if a.RetryAfterMS != nil {
+		w.Header().Set("Retry-After", strconv.FormatInt((*a.RetryAfterMS+999)/1000, 10))
+	}
+	problem(w, status, usage.CodeQuotaExceeded, "The quota is exceeded", map[string]any{
+		"detail": "this call is over a limit", "allowed": false, "decision": a.Decision, "reason": a.Reason,
+		"binding_quota": a.BindingQuota, "retry_after_ms": a.RetryAfterMS, "quotas": a.Quotas,
+	})
+}
+
+// unavailable answers a request whose quotas could not be asked. The error's own words may tell a stranger too much.
+func unavailable(w http.ResponseWriter, err error) {
+	code := usage.Code(err)
+	if code == "" {
+		code = usage.CodeOverloaded
+	}
+	status := http.StatusServiceUnavailable
+	switch code {
+	case usage.CodeUnknownTenant, usage.CodeUserRequired:
+		status = http.StatusForbidden
+	default:
+		w.Header().Set("Retry-After", "1")
+	}
+	problem(w, status, code, "The quota could not be asked", map[string]any{"detail": "the quota of this call could not be asked; try again later"})
+}
+
+func problem(w http.ResponseWriter, status int, code usage.ErrorCode, title string, fields map[string]any) {
+	fields["type"], fields["title"], fields["status"], fields["code"] = "urn:weir:problem:"+string(code), title, status, code
+	body, err := json.Marshal(fields)
+	if err != nil {
+		body = []byte("{}")
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // an error means that the client is gone
+}

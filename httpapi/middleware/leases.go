@@ -1,0 +1,150 @@
+package middleware
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/weirhq/weir/usage"
+)
+
+// leases are the units that mode Lease has taken in advance, one lease for each tenant and feature. Taking from one is an atomic
+// subtraction; when it runs low the next one is fetched beside the requests, and the old one is settled.
+type leases struct {
+	granter LeaseGranter
+	units   int64
+	ttl     int
+	onError func(error)
+
+	held   sync.Map // leaseKey -> *slot
+	work   sync.WaitGroup
+	closed atomic.Bool
+}
+
+type leaseKey struct{ tenant, feature string }
+
+// slot is where the lease of a tenant and feature stands.
+type slot struct {
+	now      atomic.Pointer[lease]
+	fetching atomic.Bool
+	notUntil atomic.Int64 // unix nanoseconds: after a refusal, when to ask again
+}
+
+// lease is units that this process may spend.
+type lease struct {
+	id      string
+	granted int64
+	expires time.Time
+	left    atomic.Int64 // negative: the lease is over
+}
+
+// refusedPause is how long a tenant without room for a lease is consumed one by one before the next try.
+const refusedPause = time.Second
+
+// expiryMargin is how long before its end a lease is no longer spent: clocks of two machines differ.
+const expiryMargin = 2 * time.Second
+
+func newLeases(g LeaseGranter, o *Options) *leases {
+	l := &leases{granter: g, units: o.LeaseUnits, ttl: o.LeaseTTLSeconds, onError: o.OnError}
+	if l.units <= 0 {
+		l.units = 1000
+	}
+	if l.ttl <= 0 {
+		l.ttl = 60
+	}
+	return l
+}
+
+// take spends cost of the lease, and reports whether it was there. Costs that are no whole number are not leased.
+func (l *leases) take(ctx context.Context, tenant, feature string, cost usage.Decimal) bool {
+	n, err := cost.Units(0)
+	if err != nil || n < 0 || l.closed.Load() {
+		return false
+	}
+	v, ok := l.held.Load(leaseKey{tenant, feature})
+	if !ok {
+		v, _ = l.held.LoadOrStore(leaseKey{tenant, feature}, new(slot))
+	}
+	s := v.(*slot)
+	now := time.Now()
+	h := s.now.Load()
+	taken := h != nil && now.Before(h.expires) && h.take(n)
+	if !taken && h == nil && s.notUntil.Load() == 0 {
+		l.fetch(ctx, s, tenant, feature) // the first request waits for the first lease
+		h = s.now.Load()
+		return h != nil && h.take(n)
+	}
+	if h == nil || h.left.Load() < l.units/4 || !now.Before(h.expires.Add(-time.Duration(l.ttl)*time.Second/4)) {
+		if now.UnixNano() >= s.notUntil.Load() && s.fetching.CompareAndSwap(false, true) {
+			l.work.Go(func() {
+				defer s.fetching.Store(false)
+				l.fetch(context.Background(), s, tenant, feature)
+			})
+		}
+	}
+	return taken
+}
+
+// take spends n units if they are there. It compares and swaps, instead of subtracting and giving back, so that retire never
+// sees units missing that nobody got.
+func (h *lease) take(n int64) bool {
+	for {
+		left := h.left.Load()
+		if left < n {
+			return false
+		}
+		if h.left.CompareAndSwap(left, left-n) {
+			return true
+		}
+	}
+}
+
+// fetch replaces the lease of a slot and settles the old one.
+func (l *leases) fetch(ctx context.Context, s *slot, tenant, feature string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	id := "lease-" + rand.Text()
+	a, err := l.granter.GrantLease(ctx, usage.LeaseRequest{ID: id, TenantID: tenant, FeatureType: feature, Quantity: usage.Int(l.units), TTLSeconds: l.ttl})
+	if err != nil || !a.Allowed {
+		s.notUntil.Store(time.Now().Add(refusedPause).UnixNano())
+		l.report(err)
+		return
+	}
+	next := &lease{id: id, granted: l.units, expires: a.ExpiresAt.Add(-expiryMargin)}
+	next.left.Store(l.units)
+	if old := s.now.Swap(next); old != nil {
+		l.report(l.retire(ctx, tenant, old))
+	}
+}
+
+// retire ends a lease: what was spent is counted, the rest given back.
+func (l *leases) retire(ctx context.Context, tenant string, h *lease) error {
+	spent := h.granted - h.left.Swap(-1)
+	_, err := l.granter.SettleLease(ctx, tenant, h.id, usage.Int(spent), true)
+	return err
+}
+
+func (l *leases) report(err error) {
+	if err != nil && l.onError != nil {
+		l.onError(err)
+	}
+}
+
+// close settles every lease.
+func (l *leases) close(ctx context.Context) error {
+	if l.closed.Swap(true) {
+		return nil
+	}
+	l.work.Wait()
+	var errs []error
+	l.held.Range(func(k, v any) bool {
+		if h := v.(*slot).now.Swap(nil); h != nil {
+			errs = append(errs, l.retire(ctx, k.(leaseKey).tenant, h))
+		}
+		return true
+	})
+	return errors.Join(errs...)
+}
