@@ -72,10 +72,12 @@ cross: ## vet what can be embedded for the other platforms
 		GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) vet $(EMBEDDABLE); \
 	done
 
-bench-build: ## the bench module vets, builds and passes its tests
-	$(call say,vet and test the bench module)
+bench-build: ## the modules beside the main one, bench and examples, vet, build and pass their tests
+	$(call say,vet and test bench and examples)
 	$(GO) vet -C bench ./...
 	$(GO) test -C bench ./...
+	$(GO) vet -C examples ./...
+	$(GO) test -C examples ./...
 
 fuzz: ## run every FuzzX for TIME each: make fuzz TIME=30s PKG=./wal
 	$(call say,every fuzz target in $(PKG) for $(TIME))

@@ -68,8 +68,7 @@ type nginx struct {
 	address, log string
 }
 
-// startNginx starts nginx on a free port. Another program may take the port in between, so it
-// tries a few.
+// startNginx starts nginx with its virtual hosts.
 func startNginx(ctx context.Context, t *testing.T) *nginx {
 	t.Helper()
 	dir := t.TempDir()
@@ -83,17 +82,26 @@ func startNginx(ctx context.Context, t *testing.T) *nginx {
 		fmt.Fprintf(&users, "user%d:{PLAIN}secret\n", i)
 	}
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "users"), []byte(users.String()), 0o644))
+	return launchNginx(ctx, t, dir, func(port int) []byte {
+		var hosts strings.Builder
+		for _, name := range nginxHosts {
+			fmt.Fprintf(&hosts, nginxHost, dir, port, name)
+		}
+		return fmt.Appendf(nil, nginxConf, dir, hosts.String())
+	})
+}
+
+// launchNginx runs nginx in dir on a free port, for which text makes its configuration. Another program may take the port in
+// between, so it tries a few.
+func launchNginx(ctx context.Context, t *testing.T, dir string, text func(port int) []byte) *nginx {
+	t.Helper()
 	for range 5 {
 		free, err := net.Listen("tcp", "127.0.0.1:0")
 		require.NoError(t, err)
 		port := free.Addr().(*net.TCPAddr).Port
 		require.NoError(t, free.Close())
-		var hosts strings.Builder
-		for _, name := range nginxHosts {
-			fmt.Fprintf(&hosts, nginxHost, dir, port, name)
-		}
 		conf := filepath.Join(dir, "nginx.conf")
-		require.NoError(t, os.WriteFile(conf, fmt.Appendf(nil, nginxConf, dir, hosts.String()), 0o644))
+		require.NoError(t, os.WriteFile(conf, text(port), 0o644))
 		p, err := startProcess(ctx, []string{nginxTZ}, "nginx", "-p", dir, "-c", conf, "-e", filepath.Join(dir, "error.log"))
 		require.NoError(t, err)
 		n := &nginx{p, fmt.Sprintf("127.0.0.1:%d", port), filepath.Join(dir, "access.log")}

@@ -63,6 +63,7 @@ var Edges = []Edge{
 
 	{"cmd/*", "*", "wires everything"},
 	{"bench", "*", "measures everything"},
+	{"examples", "*", "shows everything, in a module of its own"},
 }
 
 // Owner allows the non-test code of one package to import one third-party module (by path prefix).
@@ -100,6 +101,8 @@ var Owners = []Owner{
 	{"golang.org/x/term", "cmd/*", "is this a terminal"},
 	{"github.com/stretchr/testify", "internal/commitlogtest", "assertions of a suite for tests"},
 	{"github.com/redis/go-redis/v9", "bench", "the rival"},
+	{"github.com/gin-gonic/gin", "examples", "an adapter"},
+	{"github.com/labstack/echo/v4", "examples", "an adapter"},
 }
 
 // EmbedRefuses lists modules and packages that a program embedding package engine must not link,
