@@ -1,0 +1,169 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// runConsumeHTTP measures batches of 1,000 decisions at a real `weir serve` with fsync on, and its client on the same cores.
+func runConsumeHTTP(ctx context.Context, o *options, r *report) error {
+	calls := 1_000_000
+	if o.events > 0 {
+		calls = o.events
+	}
+	bodies := make([][]byte, calls/1000)
+	for i := range bodies {
+		b := []byte(`{"requests":[`)
+		for k := range 1000 {
+			if k > 0 {
+				b = append(b, ',')
+			}
+			b = fmt.Appendf(b, `{"id":"r%d-%d","tenant_id":"t%d","feature_type":"api_calls","quantity":1}`, i, k, (i*7+k)%1000)
+		}
+		bodies[i] = append(b, "]}"...)
+	}
+	return inStore(o, func(tools string) error {
+		binary, err := buildWeir(ctx, tools)
+		if err != nil {
+			return err
+		}
+		figures, err := medians(o.runs, func(int) (figures []figure, err error) {
+			err = withQuotas(ctx, o, binary, func(s *server) error {
+				waits, elapsed, err := s.flood(ctx, "/v1/consume/batch", len(bodies), 8, func(i int) []byte { return bodies[i] }, []byte(`"allowed":true`), 1000)
+				figures = append([]figure{{"decided", float64(calls) / elapsed.Seconds(), "/s"}}, latencies("request", waits)...)
+				return err
+			})
+			return figures, err
+		})
+		if err != nil {
+			return err
+		}
+		r.add(fmt.Sprintf("%d decisions, batches of 1000, 8 clients, 1000 tenants, one quota", calls), figures...)
+		return nil
+	})
+}
+
+// runCheckHTTP compares single checks with a bare net/http handler that answers as many bytes.
+func runCheckHTTP(ctx context.Context, o *options, r *report) error {
+	const calls, clients = 200_000, 32
+	body := func(i int) []byte { return fmt.Appendf(nil, `{"tenant_id":"t%d","feature_type":"api_calls"}`, i%1000) }
+	return inStore(o, func(tools string) error {
+		binary, err := buildWeir(ctx, tools)
+		if err != nil {
+			return err
+		}
+		checks, err := medians(o.runs, func(int) (figures []figure, err error) {
+			err = withQuotas(ctx, o, binary, func(s *server) error {
+				waits, elapsed, err := s.flood(ctx, "/v1/check", calls, clients, body, []byte(`"allowed":true`), 1)
+				figures = append([]figure{{"checked", calls / elapsed.Seconds(), "/s"}}, latencies("request", waits)...)
+				return err
+			})
+			return figures, err
+		})
+		if err != nil {
+			return err
+		}
+		r.add(fmt.Sprintf("POST /v1/check, %d clients", clients), checks...)
+		bare, err := medians(o.runs, func(int) ([]figure, error) { return bareOnce(ctx, calls, clients, body) })
+		if err != nil {
+			return err
+		}
+		r.add(fmt.Sprintf("bare net/http handler in this process, %d clients", clients), bare...)
+		r.note("check reaches %.0f %% of the bare handler; that one shares the client's process, weir does not", 100*checks[0].Value/bare[0].Value)
+		return nil
+	})
+}
+
+// bareOnce floods a handler that reads the body and answers 600 bytes.
+func bareOnce(ctx context.Context, calls, clients int, body func(int) []byte) ([]figure, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	answer := append([]byte(`{"allowed":true`), bytes.Repeat([]byte(" "), 584)...)
+	srv := &http.Server{ReadHeaderTimeout: time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(append(answer, '}'))
+	})}
+	go func() { _ = srv.Serve(l) }() // ends with Close
+	defer srv.Close()
+	s := &server{url: "http://" + l.Addr().String(), client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
+	waits, elapsed, err := s.flood(ctx, "/", calls, clients, body, []byte(`"allowed":true`), 1)
+	return append([]figure{{"answered", float64(calls) / elapsed.Seconds(), "/s"}}, latencies("request", waits)...), err
+}
+
+// withQuotas runs f against a fresh server whose unknown tenants are on a plan with one quota.
+func withQuotas(ctx context.Context, o *options, binary string, f func(s *server) error) error {
+	return inStore(o, func(dir string) (err error) {
+		s, err := startServer(ctx, binary, dir)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, s.stop()) }()
+		for _, put := range [][2]string{
+			{"/v1/plans/p", `{"quotas":[{"slug":"m","meter":"api_calls","period":"month","limit":1000000000000}]}`},
+			{"/v1/settings", `{"default_plan":"p"}`},
+		} {
+			if _, err := s.send(ctx, http.MethodPut, put[0], []byte(put[1])); err != nil {
+				return err
+			}
+		}
+		return f(s)
+	})
+}
+
+// send sends one request and returns the answer of a 2xx.
+func (s *server) send(ctx context.Context, method, path string, body []byte) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, method, s.url+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Authorization", "Bearer "+s.key)
+	res, err := s.client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err == nil && res.StatusCode/100 != 2 {
+		err = fmt.Errorf("%s %s: %s: %.300s", method, path, res.Status, text)
+	}
+	return text, err
+}
+
+// flood posts n bodies from clients; every answer must hold want so many times.
+func (s *server) flood(ctx context.Context, path string, n, clients int, body func(i int) []byte, want []byte, times int) ([][]time.Duration, time.Duration, error) {
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	waits, errs := make([][]time.Duration, clients), make([]error, clients)
+	start := time.Now()
+	for c := range clients {
+		wg.Go(func() {
+			for errs[c] == nil {
+				i := int(next.Add(1)) - 1
+				if i >= n {
+					return
+				}
+				sent := time.Now()
+				text, err := s.send(ctx, http.MethodPost, path, body(i))
+				waits[c] = append(waits[c], time.Since(sent))
+				if err == nil && bytes.Count(text, want) != times {
+					err = fmt.Errorf("%s: not every call was allowed: %.300s", path, text)
+				}
+				errs[c] = err
+			}
+		})
+	}
+	wg.Wait()
+	return waits, time.Since(start), errors.Join(errs...)
+}
