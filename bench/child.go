@@ -75,7 +75,7 @@ func runChild(args []string) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	debug.SetGCPercent(30) // as weir serve does
+	debug.SetGCPercent(30) // as weir serve does for a heap of this size
 	e, err := engine.Open(*dir, nil)
 	if err != nil {
 		return err

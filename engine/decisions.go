@@ -26,31 +26,32 @@ type Decision struct {
 }
 
 const (
+	// decisionsPerTenant is how many decisions of a tenant are answered for.
 	decisionsPerTenant = 1000
 	decisionStripes    = 16
-	// decisionTenantsMax bounds the tenants of a stripe: with 1,000 decisions of 200 bytes each, 16 x 64 of them take 200 MiB
-	// at the very most, and usual ones a few.
-	decisionTenantsMax = 64
+	// decisionsPerStripe bounds memory: 16 x 8,192 decisions of about 200 bytes are 26 MiB at most. A stripe of tenants
+	// that ask very much forgets those that ask little the sooner.
+	decisionsPerStripe = 8192
 )
 
-// decisionLog is the newest decisions of the tenants that were last asked for.
+// decisionLog is the newest decisions, in stripes by tenant.
 type decisionLog struct {
 	seed    maphash.Seed
 	stripes [decisionStripes]decisionStripe
 }
 
+// decisionStripe is a ring of decisions, each with the number of the one before of its tenant. Numbers count from 1; number n
+// stands at (n-1) mod decisionsPerStripe as long as it is among the newest.
 type decisionStripe struct {
 	sync.Mutex // guards the block below
-	tenants    map[string]*decisionRing
-	clock      uint64
+	ring       []chainedDecision
+	count      uint64            // decisions ever added
+	newest     map[string]uint64 // by tenant
 }
 
-// decisionRing is the decisions of one tenant; next is where the next one goes once it is full.
-type decisionRing struct {
-	tenant string
-	list   []Decision
-	next   int
-	used   uint64 // clock of its newest
+type chainedDecision struct {
+	Decision
+	before uint64 // number of the tenant's decision before; 0: none
 }
 
 func newDecisionLog() *decisionLog { return &decisionLog{seed: maphash.MakeSeed()} }
@@ -66,62 +67,58 @@ func (l *decisionLog) add(r *usage.Request, a *usage.Answer, err error, nanos in
 	}
 	text := r.ID + r.UserID + r.Items[0].FeatureType // one copy for all: the request's strings may be parts of a whole body
 	id, user := len(r.ID), len(r.ID)+len(r.UserID)
-	d := Decision{ID: text[:id], Time: time.Unix(0, nanos).UTC(), UserID: text[id:user], FeatureType: text[user:],
-		Quantity: r.Items[0].Quantity, Allowed: a.Allowed, Decision: a.Decision, Reason: a.Reason, BindingQuota: a.BindingQuota, Status: a.Status}
+	d := chainedDecision{Decision: Decision{ID: text[:id], Time: time.Unix(0, nanos).UTC(), TenantID: r.TenantID, UserID: text[id:user], FeatureType: text[user:],
+		Quantity: r.Items[0].Quantity, Allowed: a.Allowed, Decision: a.Decision, Reason: a.Reason, BindingQuota: a.BindingQuota, Status: a.Status}}
 	s := l.stripe(r.TenantID)
 	s.Lock()
 	defer s.Unlock()
-	s.clock++
-	ring := s.tenants[r.TenantID]
-	if ring == nil {
-		s.makeRoom()
-		ring = &decisionRing{tenant: cloneString(r.TenantID)}
-		s.tenants[ring.tenant] = ring
+	if s.newest == nil {
+		s.newest = make(map[string]uint64)
 	}
-	d.TenantID = ring.tenant
-	ring.used = s.clock
-	if len(ring.list) < decisionsPerTenant {
-		ring.list = append(ring.list, d)
+	d.before = s.newest[r.TenantID]
+	if at := s.at(d.before); at != nil {
+		d.TenantID = at.TenantID
+	} else {
+		d.TenantID = cloneString(r.TenantID)
+	}
+	s.count++
+	s.newest[d.TenantID] = s.count
+	if len(s.ring) < decisionsPerStripe {
+		s.ring = append(s.ring, d)
 		return
 	}
-	ring.list[ring.next] = d
-	ring.next = (ring.next + 1) % decisionsPerTenant
+	old := &s.ring[(s.count-1)%decisionsPerStripe]
+	if s.newest[old.TenantID] == s.count-decisionsPerStripe {
+		delete(s.newest, old.TenantID)
+	}
+	*old = d
 }
 
-// makeRoom forgets the tenant that was asked for longest ago, when there are too many.
-func (s *decisionStripe) makeRoom() {
-	if s.tenants == nil {
-		s.tenants = make(map[string]*decisionRing)
+// at returns a decision by its number, or nil when it is forgotten.
+func (s *decisionStripe) at(number uint64) *chainedDecision {
+	if number == 0 || number+decisionsPerStripe <= s.count {
+		return nil
 	}
-	if len(s.tenants) < decisionTenantsMax {
-		return
-	}
-	oldest, used := "", s.clock+1
-	for name, ring := range s.tenants { // order-free: the least, and no two are equal
-		if ring.used < used {
-			oldest, used = name, ring.used
-		}
-	}
-	delete(s.tenants, oldest)
+	return &s.ring[(number-1)%decisionsPerStripe]
 }
 
 // Decisions returns the newest answers of Consume for a tenant, the newest first, at most limit: those since from (zero: all) with
-// a decision ("": any). They are those since Open, at most 1,000, and of tenants that were asked for lately.
+// a decision ("": any). They are those since Open, at most 1,000, fewer when others have asked very much.
 func (e *Engine) Decisions(tenant string, decision usage.Decision, from time.Time, limit int) []Decision {
 	s := e.decisions.stripe(tenant)
 	s.Lock()
 	defer s.Unlock()
-	ring := s.tenants[tenant]
-	if ring == nil {
-		return nil
-	}
 	var out []Decision
-	for i := range ring.list {
-		at := (ring.next + len(ring.list) - 1 - i) % len(ring.list)
-		d := ring.list[at]
-		if len(out) < limit && (decision == "" || d.Decision == decision) && !d.Time.Before(from) {
-			out = append(out, d)
+	number := s.newest[tenant]
+	for range decisionsPerTenant {
+		d := s.at(number)
+		if d == nil || len(out) >= limit {
+			break
 		}
+		if (decision == "" || d.Decision.Decision == decision) && !d.Time.Before(from) {
+			out = append(out, d.Decision)
+		}
+		number = d.before
 	}
 	return out
 }
