@@ -47,6 +47,9 @@ func main() {
 	if len(os.Args) > 1 && os.Args[1] == childName {
 		exit(runChild(os.Args[2:]))
 	}
+	if len(os.Args) > 2 && os.Args[1] == bareName {
+		exit(runBare(os.Args[2]))
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:])
 	stop()

@@ -8,6 +8,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"os/exec"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -76,29 +78,56 @@ func runCheckHTTP(ctx context.Context, o *options, r *report) error {
 		if err != nil {
 			return err
 		}
-		r.add(fmt.Sprintf("bare net/http handler in this process, %d clients", clients), bare...)
-		r.note("check reaches %.0f %% of the bare handler; that one shares the client's process, weir does not", 100*checks[0].Value/bare[0].Value)
+		r.add(fmt.Sprintf("bare net/http handler, %d clients", clients), bare...)
+		r.note("check reaches %.0f %% of the bare handler's rate", 100*checks[0].Value/bare[0].Value)
 		return nil
 	})
 }
 
-// bareOnce floods a handler that reads the body and answers 600 bytes.
-func bareOnce(ctx context.Context, calls, clients int, body func(int) []byte) ([]figure, error) {
+// bareOnce floods a handler that reads the body and answers 600 bytes, in a process of its own, as weir is.
+func bareOnce(ctx context.Context, calls, clients int, body func(int) []byte) (_ []figure, err error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	answer := append([]byte(`{"allowed":true`), bytes.Repeat([]byte(" "), 584)...)
-	srv := &http.Server{ReadHeaderTimeout: time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write(append(answer, '}'))
-	})}
-	go func() { _ = srv.Serve(l) }() // ends with Close
-	defer srv.Close()
-	s := &server{url: "http://" + l.Addr().String(), client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
+	addr := l.Addr().String()
+	if err := l.Close(); err != nil { // the child takes the port over
+		return nil, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	s := &server{url: "http://" + addr, log: &bytes.Buffer{}, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
+	s.cmd = exec.CommandContext(ctx, self, bareName, addr)
+	if err := s.cmd.Start(); err != nil {
+		return nil, err
+	}
+	defer func() {
+		_ = s.cmd.Process.Kill() // it holds nothing
+		_ = s.cmd.Wait()         // reports the signal
+	}()
+	for deadline := time.Now().Add(serverTimeout); !s.ready(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) || ctx.Err() != nil {
+			return nil, errors.New("the bare handler is not ready")
+		}
+	}
 	waits, elapsed, err := s.flood(ctx, "/", calls, clients, body, []byte(`"allowed":true`), 1)
 	return append([]figure{{"answered", float64(calls) / elapsed.Seconds(), "/s"}}, latencies("request", waits)...), err
+}
+
+// bareName is the argument that makes this program the bare handler.
+const bareName = "bare-handler"
+
+func runBare(addr string) error {
+	answer := append([]byte(`{"allowed":true`), bytes.Repeat([]byte(" "), 584)...)
+	answer = append(answer, '}')
+	srv := &http.Server{Addr: addr, ReadHeaderTimeout: time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(answer)
+	})}
+	return srv.ListenAndServe()
 }
 
 // withQuotas runs f against a fresh server whose unknown tenants are on a plan with one quota.

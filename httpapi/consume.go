@@ -118,7 +118,10 @@ func (c *call) writeAnswer(status int, a *usage.Answer, headers bool, deny int) 
 	if headers {
 		c.quotaHeaders(a)
 	}
-	body := appendAnswer(nil, a, c.numbersAsStrings())
+	buf := getBuffer()
+	defer putBuffer(buf)
+	body := appendAnswer(buf.b[:0], a, c.numbersAsStrings())
+	buf.b = body
 	if !a.Allowed && deny != 0 {
 		if a.RetryAfterMS != nil {
 			c.w.Header().Set("Retry-After", strconv.FormatInt((*a.RetryAfterMS+999)/1000, 10))
@@ -169,20 +172,22 @@ func (c *call) quotaHeaders(a *usage.Answer) {
 			window = int64(q.ResetAt.Sub(*q.PeriodStart).Seconds())
 		}
 	}
-	policy := `"` + q.Quota + `";q=` + limit
-	if window > 0 {
-		policy += ";w=" + strconv.FormatInt(window, 10)
-	}
-	state := `"` + q.Quota + `";r=` + remaining
-	if q.ResetAt != nil {
-		state += ";t=" + strconv.FormatInt(reset, 10)
-	}
 	unit := q.Meter
 	if st, ok := c.api.eng.Meter(q.Meter); ok && st.Meter.Unit != "" {
 		unit = st.Meter.Unit
 	}
-	h.Set("RateLimit-Policy", policy+`;qu="weir-`+headerToken(unit)+`"`)
-	h.Set("RateLimit", state)
+	var room [192]byte
+	text := append(append(append(append(room[:0], '"'), q.Quota...), `";q=`...), limit...)
+	if window > 0 {
+		text = strconv.AppendInt(append(text, ";w="...), window, 10)
+	}
+	text = append(append(append(text, `;qu="weir-`...), headerToken(unit)...), '"')
+	h.Set("RateLimit-Policy", string(text))
+	text = append(append(append(append(room[:0], '"'), q.Quota...), `";r=`...), remaining...)
+	if q.ResetAt != nil {
+		text = strconv.AppendInt(append(text, ";t="...), reset, 10)
+	}
+	h.Set("RateLimit", string(text))
 	h.Set("X-Usage-Current", q.Used.String())
 	h.Set("X-Usage-Limit", q.Limit.String())
 	h.Set("X-Usage-Remaining", q.Remaining.String())
