@@ -474,35 +474,3 @@ func TestAdjust(t *testing.T) {
 	require.NoError(t, e.Verify(ctx))
 	require.NoError(t, e.Close())
 }
-
-// The newest thousand decisions of a tenant are kept, whoever asks beside it.
-func TestDecisions(t *testing.T) {
-	e := openMem(t, vfs.NewMem(), newTestClock(), nil)
-	putPlan(t, e, "free", `[{"slug":"m","meter":"api_calls","period":"month","limit":1200}]`)
-	putTenant(t, e, "acme", "free")
-	for i := range 1500 {
-		consume(t, e, ask(fmt.Sprint(i), 1))
-		r := ask(fmt.Sprint(i), 1)
-		r.TenantID = fmt.Sprint("other", i%100)
-		consume(t, e, r)
-	}
-	all := e.Decisions("acme", "", time.Time{}, 5000)
-	require.Len(t, all, 1000)
-	require.Equal(t, []string{"1499", "500"}, []string{all[0].ID, all[999].ID})
-	require.Len(t, e.Decisions("acme", usage.DecisionBlock, time.Time{}, 5000), 300)
-	require.Len(t, e.Decisions("acme", usage.DecisionBlock, time.Time{}, 7), 7)
-	require.Len(t, e.Decisions("other7", "", time.Time{}, 5000), 15)
-	require.Empty(t, e.Decisions("nobody", "", time.Time{}, 5000))
-	var l decisionLog
-	l.seed = e.decisions.seed
-	for i := range 3 * decisionsPerStripe { // a ring that has turned
-		l.add(&usage.Request{ID: fmt.Sprint(i), TenantID: fmt.Sprint("t", i%10), Items: []usage.Item{{}}}, &usage.Answer{}, nil, 0)
-	}
-	for i := range l.stripes {
-		s := &l.stripes[i]
-		require.LessOrEqual(t, len(s.ring), decisionsPerStripe)
-		for tenant, number := range s.newest {
-			require.Equal(t, tenant, s.at(number).TenantID)
-		}
-	}
-}

@@ -101,6 +101,10 @@ var Owners = []Owner{
 	{"golang.org/x/term", "cmd/*", "is this a terminal"},
 	{"github.com/stretchr/testify", "internal/commitlogtest", "assertions of a suite for tests"},
 	{"github.com/redis/go-redis/v9", "bench", "the rival"},
+	{"github.com/sethvargo/go-limiter", "bench", "a rival"},
+	{"github.com/throttled/throttled/v2", "bench", "a rival"},
+	{"github.com/ulule/limiter/v3", "bench", "a rival"},
+	{"golang.org/x/time", "bench", "a rival"},
 	{"github.com/gin-gonic/gin", "examples", "an adapter"},
 	{"github.com/labstack/echo/v4", "examples", "an adapter"},
 }
