@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -95,73 +96,12 @@ func New(eng Engine, opts *Options) (*API, error) {
 		drainDelay: o.DrainDelay, drainMax: o.DrainMax,
 	}
 	a.metrics = newMetrics(o.Registry, eng)
-	a.routes = a.table()
+	a.routes = table(endpoints)
 	a.notFound = &route{pattern: "other"}
 	for _, r := range append(a.routes, a.notFound) {
 		r.duration = a.metrics.duration.WithLabelValues(r.pattern)
 	}
 	return a, nil
-}
-
-// table is every route of the API.
-func (a *API) table() []*route {
-	get := func(h handler) map[string]handler {
-		return map[string]handler{http.MethodGet: h, http.MethodHead: h}
-	}
-	post := func(pattern string, h handler) *route {
-		return newRoute(pattern, map[string]handler{http.MethodPost: h})
-	}
-	resource := func(pattern string, read, put, remove handler) *route {
-		return newRoute(pattern, map[string]handler{
-			http.MethodGet: read, http.MethodHead: read, http.MethodPut: put, http.MethodDelete: remove,
-		})
-	}
-	return []*route{
-		newRoute("/v1/events", map[string]handler{http.MethodPost: (*call).postEvents}),
-		newRoute("/v1/usage", get((*call).getUsage)),
-		newRoute("/v1/meters", get((*call).listMeters)),
-		newRoute("/v1/meters/{slug}", map[string]handler{
-			http.MethodGet: (*call).getMeter, http.MethodHead: (*call).getMeter,
-			http.MethodPut: (*call).putMeter, http.MethodDelete: (*call).deleteMeter,
-		}),
-		post("/v1/consume", (*call).postConsume),
-		post("/v1/consume/batch", (*call).postConsumeBatch),
-		post("/v1/check", (*call).postCheck),
-		post("/v1/check/batch", (*call).postCheckBatch),
-		post("/v1/reservations", (*call).postReservation),
-		newRoute("/v1/reservations/{id}", get((*call).getReservation)),
-		post("/v1/reservations/{id}/commit", (*call).commitReservation),
-		post("/v1/reservations/{id}/extend", (*call).extendReservation),
-		post("/v1/reservations/{id}/release", (*call).releaseReservation),
-		post("/v1/leases", (*call).postLease),
-		newRoute("/v1/leases/{id}", get((*call).getReservation)),
-		post("/v1/leases/{id}/settle", (*call).settleLease),
-		newRoute("/v1/forward-auth", get((*call).forwardAuth)),
-		newRoute("/v1/decisions", get((*call).listDecisions)),
-		newRoute("/v1/crossings", get((*call).listCrossings)),
-		newRoute("/v1/audit", get((*call).listAudit)),
-		newRoute("/v1/plans", get((*call).listPlans)),
-		resource("/v1/plans/{slug}", (*call).getPlan, (*call).putPlan, (*call).deletePlan),
-		newRoute("/v1/plans/{slug}/versions", get((*call).listPlanVersions)),
-		newRoute("/v1/tenants", get((*call).listTenants)),
-		resource("/v1/tenants/{id}", (*call).getTenant, (*call).putTenant, (*call).deleteTenant),
-		newRoute("/v1/tenants/{id}/quotas", get((*call).listQuotas)),
-		newRoute("/v1/tenants/{id}/quotas/{quota}", map[string]handler{
-			http.MethodPut: (*call).putOverride, http.MethodDelete: (*call).deleteOverride,
-		}),
-		post("/v1/tenants/{id}/quotas/{quota}/reset", (*call).resetQuota),
-		post("/v1/adjustments", (*call).postAdjustment),
-		newRoute("/v1/tenants/{id}/users", get((*call).listUsers)),
-		post("/v1/tenants/{id}/plan", (*call).changePlan),
-		newRoute("/v1/settings", map[string]handler{
-			http.MethodGet: (*call).getSettings, http.MethodHead: (*call).getSettings, http.MethodPut: (*call).putSettings,
-		}),
-		newRoute("/v1/system", get((*call).getSystem)),
-		newRoute("/healthz", get((*call).getHealth)),
-		newRoute("/readyz", get((*call).getReady)),
-		newRoute("/metrics", get((*call).getMetrics)),
-		newRoute("/version", get((*call).getVersion)),
-	}
 }
 
 // Handler answers the API as an http.Handler, for a server of the caller's own.
@@ -215,12 +155,13 @@ func (c *call) dispatch() {
 		return
 	}
 	c.route = found
-	h, ok := found.methods[c.r.Method]
+	e, ok := found.methods[c.r.Method]
 	if !ok {
-		c.w.Header().Set("Allow", found.allow)
+		allow := strings.Join(found.allow, ", ")
+		c.w.Header().Set("Allow", allow)
 		c.writeError(refuse(usage.CodeMethodNotAllowed, "",
-			shorten(c.r.Method)+" is not for "+found.pattern+"; it takes "+found.allow))
+			shorten(c.r.Method)+" is not for "+found.pattern+"; it takes "+allow))
 		return
 	}
-	h(c)
+	e.do(c)
 }

@@ -22,21 +22,13 @@ type handler func(*call)
 type route struct {
 	pattern  string // with {name} for a variable segment; also the label of metrics
 	segments []string
-	methods  map[string]handler
-	allow    string // the methods, sorted, as the Allow header has them
+	methods  map[string]endpoint
+	allow    []string // the methods, sorted
 	duration prometheus.Observer
 }
 
-func newRoute(pattern string, methods map[string]handler) *route {
-	names := make([]string, 0, len(methods))
-	for m := range methods { // order-free: sorted below
-		names = append(names, m)
-	}
-	sort.Strings(names)
-	return &route{
-		pattern: pattern, segments: strings.Split(pattern[1:], "/"),
-		methods: methods, allow: strings.Join(names, ", "),
-	}
+func newRoute(pattern string) *route {
+	return &route{pattern: pattern, segments: strings.Split(pattern[1:], "/"), methods: make(map[string]endpoint)}
 }
 
 // splitPath cuts a path at its slashes and then decodes each part once, so that a slash that

@@ -1,0 +1,117 @@
+package httpapi
+
+import (
+	"net/http"
+	"slices"
+)
+
+// scope is what a key must be allowed before a handler runs.
+type scope string
+
+// The scopes. A key of scope admin may do everything.
+const (
+	scopePublic   scope = ""         // no key is asked for
+	scopeIngest   scope = "ingest"   // record events
+	scopeCheck    scope = "check"    // check, consume, reserve, lease, forward-auth
+	scopeRead     scope = "read"     // every GET but keys and audit
+	scopePortal   scope = "portal"   // quotas, summary, usage and forecast of its own tenant
+	scopeBackfill scope = "backfill" // record events of any age
+	scopeAdmin    scope = "admin"
+)
+
+// endpoint is one method of one path.
+type endpoint struct {
+	method  string // GET stands for HEAD too
+	pattern string // with {name} for a variable segment, two at most
+	needs   scope
+	do      handler
+}
+
+// endpoints is the whole API, on one page.
+var endpoints = slices.Concat(eventEndpoints, decisionEndpoints, configEndpoints, usageEndpoints, operationEndpoints)
+
+var eventEndpoints = []endpoint{
+	{"POST", "/v1/events", scopeIngest, (*call).postEvents},
+	{"POST", "/v1/adjustments", scopeAdmin, (*call).postAdjustment},
+}
+
+var decisionEndpoints = []endpoint{
+	{"POST", "/v1/consume", scopeCheck, (*call).postConsume},
+	{"POST", "/v1/consume/batch", scopeCheck, (*call).postConsumeBatch},
+	{"POST", "/v1/check", scopeCheck, (*call).postCheck},
+	{"POST", "/v1/check/batch", scopeCheck, (*call).postCheckBatch},
+	{"POST", "/v1/reservations", scopeCheck, (*call).postReservation},
+	{"GET", "/v1/reservations/{id}", scopeCheck, (*call).getReservation},
+	{"POST", "/v1/reservations/{id}/commit", scopeCheck, (*call).commitReservation},
+	{"POST", "/v1/reservations/{id}/extend", scopeCheck, (*call).extendReservation},
+	{"POST", "/v1/reservations/{id}/release", scopeCheck, (*call).releaseReservation},
+	{"POST", "/v1/leases", scopeCheck, (*call).postLease},
+	{"GET", "/v1/leases/{id}", scopeCheck, (*call).getReservation},
+	{"POST", "/v1/leases/{id}/settle", scopeCheck, (*call).settleLease},
+	{"GET", "/v1/forward-auth", scopeCheck, (*call).forwardAuth},
+	{"GET", "/v1/decisions", scopeRead, (*call).listDecisions},
+	{"GET", "/v1/crossings", scopeRead, (*call).listCrossings},
+	{"GET", "/v1/tenants/{id}/quotas", scopeRead, (*call).listQuotas},
+	{"GET", "/v1/tenants/{id}/users", scopeRead, (*call).listUsers},
+	{"POST", "/v1/tenants/{id}/quotas/{quota}/reset", scopeAdmin, (*call).resetQuota},
+}
+
+var configEndpoints = []endpoint{
+	{"GET", "/v1/meters", scopeRead, (*call).listMeters},
+	{"GET", "/v1/meters/{slug}", scopeRead, (*call).getMeter},
+	{"PUT", "/v1/meters/{slug}", scopeAdmin, (*call).putMeter},
+	{"DELETE", "/v1/meters/{slug}", scopeAdmin, (*call).deleteMeter},
+	{"GET", "/v1/plans", scopeRead, (*call).listPlans},
+	{"GET", "/v1/plans/{slug}", scopeRead, (*call).getPlan},
+	{"PUT", "/v1/plans/{slug}", scopeAdmin, (*call).putPlan},
+	{"DELETE", "/v1/plans/{slug}", scopeAdmin, (*call).deletePlan},
+	{"GET", "/v1/plans/{slug}/versions", scopeRead, (*call).listPlanVersions},
+	{"GET", "/v1/tenants", scopeRead, (*call).listTenants},
+	{"GET", "/v1/tenants/{id}", scopeRead, (*call).getTenant},
+	{"PUT", "/v1/tenants/{id}", scopeAdmin, (*call).putTenant},
+	{"DELETE", "/v1/tenants/{id}", scopeAdmin, (*call).deleteTenant},
+	{"POST", "/v1/tenants/{id}/plan", scopeAdmin, (*call).changePlan},
+	{"PUT", "/v1/tenants/{id}/quotas/{quota}", scopeAdmin, (*call).putOverride},
+	{"DELETE", "/v1/tenants/{id}/quotas/{quota}", scopeAdmin, (*call).deleteOverride},
+	{"GET", "/v1/settings", scopeRead, (*call).getSettings},
+	{"PUT", "/v1/settings", scopeAdmin, (*call).putSettings},
+	{"GET", "/v1/audit", scopeAdmin, (*call).listAudit},
+}
+
+var usageEndpoints = []endpoint{
+	{"GET", "/v1/usage", scopeRead, (*call).getUsage},
+}
+
+var operationEndpoints = []endpoint{
+	{"GET", "/v1/system", scopeRead, (*call).getSystem},
+	{"GET", "/healthz", scopePublic, (*call).getHealth},
+	{"GET", "/readyz", scopePublic, (*call).getReady},
+	{"GET", "/metrics", scopePublic, (*call).getMetrics},
+	{"GET", "/version", scopePublic, (*call).getVersion},
+}
+
+// table makes the routes: one for each path, in the order of endpoints.
+func table(all []endpoint) []*route {
+	var routes []*route
+	for _, e := range all {
+		i := slices.IndexFunc(routes, func(r *route) bool { return r.pattern == e.pattern })
+		if i < 0 {
+			i = len(routes)
+			routes = append(routes, newRoute(e.pattern))
+		}
+		routes[i].add(e)
+	}
+	return routes
+}
+
+// add gives the route one more method.
+func (r *route) add(e endpoint) {
+	r.methods[e.method] = e
+	names := []string{e.method}
+	if e.method == http.MethodGet {
+		r.methods[http.MethodHead] = e
+		names = append(names, http.MethodHead)
+	}
+	r.allow = append(r.allow, names...)
+	slices.Sort(r.allow)
+}
