@@ -98,6 +98,9 @@ func walk(root string, fn func(name string, content []byte) error) error {
 			}
 			return nil
 		}
+		if d.Name() == ".git" { // of a linked work tree: it says where git keeps the rest
+			return nil
+		}
 		info, err := d.Info()
 		if err != nil || !d.Type().IsRegular() || info.Size() > fileBytesMax {
 			return err

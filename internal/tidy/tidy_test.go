@@ -170,7 +170,7 @@ func TestFiles(t *testing.T) {
 func TestWalk(t *testing.T) {
 	dir := t.TempDir()
 	for name, content := range map[string]string{
-		"a.md": "x", "dist/b.md": "x", ".git/c": "x", "d/bench/out/e.json": "x", "f.bin": "\x00",
+		"a.md": "x", "dist/b.md": "x", ".git/c": "x", "linked/.git": "x", "d/bench/out/e.json": "x", "f.bin": "\x00",
 		"big.md": strings.Repeat("x", fileBytesMax+1),
 	} {
 		p := filepath.Join(dir, filepath.FromSlash(name))
