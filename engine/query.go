@@ -65,6 +65,12 @@ type queryPlan struct {
 
 // plan fills the defaults of q and checks it.
 func (e *Engine) plan(q *usage.Query) (*queryPlan, error) {
+	if q.AsOfIndex != 0 || !q.AsOfTime.IsZero() {
+		return nil, &usage.Error{Code: usage.CodeInvalidValue, Pointer: "/as_of", Detail: "as_of is not available yet"}
+	}
+	if len(q.GroupBy)+len(q.Filter) > 0 || q.Compare != "" || q.Limit != 0 || q.Cursor != "" {
+		return nil, &usage.Error{Code: usage.CodeInvalidValue, Pointer: "/group_by", Detail: "groups, filters, comparisons and pages are not available yet"}
+	}
 	m := e.state.cfg.Load().bySlug[q.Meter]
 	if m == nil {
 		return nil, &usage.Error{Code: usage.CodeNotFound, Pointer: "/meter", Detail: fmt.Sprintf("there is no meter %q", q.Meter)}
