@@ -304,6 +304,7 @@ func (e *Engine) Settings() (usage.Settings, uint64) {
 	if s.def.UnknownTenants == "" {
 		s.def.UnknownTenants = usage.UnknownCreate
 	}
+	s.def.Retention = s.def.Retention.WithDefaults()
 	return s.def, s.version
 }
 
@@ -315,6 +316,7 @@ func (e *Engine) PutSettings(ctx context.Context, s usage.Settings, cond usage.C
 	if s.UnknownTenants == "" {
 		s.UnknownTenants = usage.UnknownCreate
 	}
+	s.Retention = s.Retention.WithDefaults()
 	_, err := e.submitConfig(ctx, &configEntry{Op: opSettingsPut, Actor: actorOf(ctx), Settings: &s, Condition: cond})
 	return err
 }

@@ -195,6 +195,23 @@ func TestConfigurationOverHTTP(t *testing.T) {
 	w, a = f.do("POST", "/v1/consume", `{"tenant_id":"stranger","feature_type":"api_calls"}`)
 	require.Equal(t, []any{422, "unknown_tenant"}, []any{w.Code, a["code"]})
 
+	_, a = f.do("PUT", "/v1/settings", `{"retention":{"raw":"90d","minute":"7d","hour":null}}`)
+	require.Equal(t, map[string]any{"raw": "90d", "minute": "7d", "quarter_hour": "400d", "hour": nil}, a["retention"])
+	_, a = f.do("PUT", "/v1/settings", `{}`)
+	require.Equal(t, map[string]any{"raw": nil, "minute": "14d", "quarter_hour": "400d", "hour": nil}, a["retention"])
+	for body, want := range map[string][2]string{
+		`{"retention":{"raw":"35d"}}`:                      {"invalid_value", "/retention/raw"},
+		`{"retention":{"minute":"soon"}}`:                  {"invalid_value", "/retention/minute"},
+		`{"retention":{"minute":14}}`:                      {"wrong_type", "/retention/minute"},
+		`{"retention":{"hour":"10d","quarter_hour":"9d"}}`: {"invalid_value", "/retention/quarter_hour"},
+		`{"retention":{"days":"10d"}}`:                     {"unknown_field", "/retention/days"},
+	} {
+		w, a := f.do("PUT", "/v1/settings", body)
+		require.GreaterOrEqual(t, w.Code, 400, body)
+		require.Equal(t, want[0], a["code"], "%s: %s", body, w.Body)
+		require.Equal(t, want[1], a["errors"].([]any)[0].(map[string]any)["pointer"], "%s: %s", body, w.Body)
+	}
+
 	for body, want := range map[string][2]string{ // PUT /v1/plans/bad
 		`{"quotas":[{"slug":"q","meter":"api_calls","period":"fortnight","limit":1}]}`:                           {"invalid_value", "/quotas/0/period"},
 		`{"quotas":[{"slug":"q","meter":"api_calls","period":"month","limit":-1}]}`:                              {"invalid_value", "/quotas/0/limit"},

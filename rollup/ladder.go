@@ -9,6 +9,9 @@ type Slot struct {
 // Ladder lifts deltas to the pages of all levels. It is scratch: reuse one per goroutine; after the
 // first delta, those of kinds without members or entries cost no allocation.
 type Ladder struct {
+	// Kept says, for Rewrite, which of the buckets that it may read have expired.
+	Kept *Kept
+
 	slots  []Slot
 	merged *[slotsMax]Agg // the slots of the page at hand that took more than one minute
 

@@ -20,6 +20,7 @@ type store struct {
 	pages map[pageKey][]byte
 	reads map[pageKey]int // pages given out since the last query
 	calls int
+	kept  *Kept
 }
 
 func newStore(k Kind) *store { return &store{kind: k, pages: map[pageKey][]byte{}} }
@@ -51,7 +52,7 @@ func (s *store) rewrite(d *Delta) error {
 		}
 		return fn(data)
 	}
-	var ladder Ladder
+	ladder := Ladder{Kept: s.kept}
 	err := ladder.Rewrite(s.kind, d, read, func(l Level, page int64, old []byte, p *Page) error {
 		key := pageKey{l, page}
 		if string(old) != string(s.pages[key]) {

@@ -3,6 +3,7 @@ package rollup
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // ErrExpired is returned when a bucket has to be made anew and the finer buckets that it is made of
@@ -28,7 +29,8 @@ type WritePage func(l Level, page int64, old []byte, p *Page) error
 // stored count must be that of the finer ones as they were, or else minutes that it still counts
 // have expired and it would forget them: [ErrExpired]. So before an event is taken that needs this,
 // the caller must know that the minutes of its quarter hour are kept (and all quarter hours of its
-// hour, hours of its day).
+// hour, hours of its day), by kept. Where they are not, a delta that replaces every one of these
+// minutes does as well: nothing stored is needed then.
 func (s *Ladder) Rewrite(k Kind, d *Delta, read ReadPage, write WritePage) error {
 	if d.Empty() {
 		return nil
@@ -56,6 +58,7 @@ type change struct {
 	owned   bool
 	replace bool
 	before  int64 // of a coarse bucket that is replaced: events in the finer ones as they were stored
+	whole   bool  // of one: every finer bucket was replaced, so before does not matter
 }
 
 type rewriter struct {
@@ -118,6 +121,11 @@ func (w *rewriter) apply(parent *change, changes []change) error {
 // rebuild applies the changes of one coarser bucket and makes it anew from all its finer ones.
 func (w *rewriter) rebuild(up, ratio int64, changes []change) (change, error) {
 	parent := change{bucket: up, agg: new(Agg), owned: true, replace: true}
+	if w.ladder.Kept.gone(w.level, up*ratio*levelWidth[w.level]) {
+		if parent.whole = replacesAll(changes, ratio); !parent.whole {
+			return parent, fmt.Errorf("%w: %s %d is to be made of %d of its %d parts", ErrExpired, w.level+1, up, len(changes), ratio)
+		}
+	}
 	area := newSweep(nanosOf(up * ratio * levelWidth[w.level]))
 	for bucket := up * ratio; bucket < (up+1)*ratio; bucket++ {
 		slot, err := w.seek(bucket)
@@ -149,6 +157,11 @@ func (w *rewriter) rebuild(up, ratio int64, changes []change) (change, error) {
 	return parent, nil
 }
 
+// replacesAll reports whether the changes of one coarser bucket replace every finer one.
+func replacesAll(changes []change, ratio int64) bool {
+	return int64(len(changes)) == ratio && !slices.ContainsFunc(changes, func(c change) bool { return !c.replace })
+}
+
 // add gathers what is to be merged into a coarser bucket. One part alone is not copied.
 func (c *change) add(k Kind, a *Agg) {
 	switch {
@@ -174,7 +187,7 @@ func (w *rewriter) change(slot int, c *change) error {
 		if a := w.ladder.page.Slot(slot); a != nil {
 			stored = a.Count
 		}
-		if stored != c.before {
+		if stored != c.before && !c.whole {
 			return w.fail(fmt.Errorf("%w: slot %d counts %d events, its parts %d", ErrExpired, slot, stored, c.before))
 		}
 	}

@@ -72,6 +72,17 @@ const (
 	// stays far below the 292 years a time.Duration can hold.
 	DurationMax = 36_525 * 24 * time.Hour
 
+	// RawKeepMin is the shortest time that events are kept: they may come 35 d late, ids are compared for 36 d, and both
+	// are checked against what is kept.
+	RawKeepMin = 36 * 24 * time.Hour
+
+	// MinuteKeepMin is the shortest time that buckets of a minute are kept. Expiry goes by whole days.
+	MinuteKeepMin = 24 * time.Hour
+
+	// MinuteKeepDefault and QuarterHourKeepDefault: two weeks to look at a peak, and any year in any time zone.
+	MinuteKeepDefault      = 14 * 24 * time.Hour
+	QuarterHourKeepDefault = 400 * 24 * time.Hour
+
 	// PlanQuotasMax bounds the quotas of a plan: each one on the meter of an event is judged for it.
 	PlanQuotasMax = 64
 

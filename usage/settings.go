@@ -16,14 +16,6 @@ type Settings struct {
 	Retention      Retention `json:"retention,omitzero"`
 }
 
-// Retention is how long each class is kept; nil: its default.
-type Retention struct {
-	Raw         *Duration `json:"raw"`
-	Minute      *Duration `json:"minute"`
-	QuarterHour *Duration `json:"quarter_hour"`
-	Hour        *Duration `json:"hour"`
-}
-
 // Validate reports everything that is wrong with the settings by themselves.
 func (s *Settings) Validate() []*Error {
 	var errs problems
@@ -37,9 +29,6 @@ func (s *Settings) Validate() []*Error {
 			errs.add(CodeInvalidValue, "/upgrade_url", "upgrade_url %s is no web address; begin it with https://, or make it null", quoted(u))
 		}
 	}
-	errs.duration("retention/raw", s.Retention.Raw)
-	errs.duration("retention/minute", s.Retention.Minute)
-	errs.duration("retention/quarter_hour", s.Retention.QuarterHour)
-	errs.duration("retention/hour", s.Retention.Hour)
+	s.Retention.validate(&errs)
 	return errs
 }
