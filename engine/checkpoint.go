@@ -110,6 +110,7 @@ type shardCut struct {
 	users   []newUser
 	objects []object
 	settled []*hold
+	totals  *totals
 }
 
 func newCheckpointer(s *state, every int) *checkpointer {
@@ -175,7 +176,7 @@ func (c *checkpointer) cutNow(index uint64, nanos int64) *cut {
 	var ids, users sum128
 	for i, sh := range s.shards {
 		sh.mu.Lock()
-		k.shards = append(k.shards, shardCut{sh, sh.ids, sh.dirty, sh.newUsers, sh.objects, sh.settled})
+		k.shards = append(k.shards, shardCut{sh, sh.ids, sh.dirty, sh.newUsers, sh.objects, sh.settled, sh.totals})
 		k.next.Events += uint64(sh.ids.count())
 		ids.add(sh.idSum)
 		users.add(sh.userSum)
@@ -184,6 +185,7 @@ func (c *checkpointer) cutNow(index uint64, nanos int64) *cut {
 		sh.dirty = make([]*series, 0, len(sh.dirty))
 		sh.newUsers, sh.objects, sh.settled = nil, nil, nil
 		sh.gen, sh.saving = c.gen+1, true
+		sh.oldTotals, sh.totals = sh.totals, newTotals(sh.gen)
 		sh.mu.Unlock()
 	}
 	k.rows = append(s.audits.cutRows(), s.outbox.cutRows()...)
@@ -331,6 +333,13 @@ func (c *checkpointer) writeRows(k *cut, w *rowWriter) error {
 	if err := w.users(users); err != nil {
 		return err
 	}
+	parts := make([]*totals, len(k.shards))
+	for i := range k.shards {
+		parts[i] = k.shards[i].totals
+	}
+	if err := w.totals(view, parts); err != nil {
+		return err
+	}
 	return w.replaceRows(view, k.rows)
 }
 
@@ -341,7 +350,7 @@ func (c *checkpointer) drop(k *cut) {
 		sc := &k.shards[i]
 		sc.shard.mu.Lock()
 		tables[i] = sc.ids
-		sc.shard.frozenIDs = nil
+		sc.shard.frozenIDs, sc.shard.oldTotals = nil, nil
 		sc.shard.mu.Unlock()
 		for part := range slices.Chunk(sc.dirty, freezeChunk) {
 			sc.shard.mu.Lock()

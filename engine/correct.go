@@ -152,12 +152,13 @@ func (s *series) adjust(sh *shard, units, at, logSec int64) {
 	abs := magnitude(rollup.KindSum, units, 0)
 	pend := s.touch(sh)
 	pend.absolute += abs
-	pend.touchedAt = logSec
+	pend.touchedAt, s.touched = logSec, logSec
 	s.absolute += abs
 	if !s.unpublished {
 		s.unpublished = true
 		sh.changed = append(sh.changed, s)
 	}
+	sh.totals.add(s.meter.num, floorDiv(at, 1e9), units)
 	pend.delta.Adjust(s.meter.kind, floorMinute(at), units)
 	if agg := s.monthOf(at, sh.monthStart, sh.monthEnd, sh.nextMonthEnd); agg != nil {
 		agg.Adjust(s.meter.kind, units)

@@ -43,6 +43,7 @@ func (s *state) load() error {
 	for _, sh := range s.shards {
 		sh.gen = sv.Gen + 1
 		sh.ids.base = meta.Index + 1
+		sh.totals.gen = sh.gen
 	}
 	s.ckpt.events = sv.Events
 	s.applied.Store(meta.Index)
@@ -212,7 +213,7 @@ func (s *state) loadLedgers(view *wal.View) error {
 
 // restore sets the counter to its stored form.
 func (s *series) restore(row *counterRow) {
-	s.absolute, s.month = row.absolute, row.month
+	s.absolute, s.month, s.touched = row.absolute, row.month, row.touched
 	s.value.Store(counterValue(s.meter.kind, &s.month))
 	if !row.next.Empty(s.meter.kind) {
 		next := row.next

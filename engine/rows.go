@@ -23,20 +23,21 @@ const configRow = "meters"
 
 // counterRow is the stored form of a series' counter.
 //
-//	┌─────────┬────────────────────┬──────────────────┬──────────────┬───────────────┬──────────────┐
-//	│ 1 (u8)  │ month start varint │ absolute uvarint │ size uvarint │ page of month │ page of next │
-//	└─────────┴────────────────────┴──────────────────┴──────────────┴───────────────┴──────────────┘
+//	┌────────┬────────────────────┬────────────────┬──────────────────┬──────────────┬───────────────┬──────────────┐
+//	│ 2 (u8) │ month start varint │ touched varint │ absolute uvarint │ size uvarint │ page of month │ page of next │
+//	└────────┴────────────────────┴────────────────┴──────────────────┴──────────────┴───────────────┴──────────────┘
 //
 // The months are slot 0 of a day page each. It is a function of the old row and the delta alone,
 // so it does not depend on when checkpoints happen: the month is that of the log time at which
 // the series was last touched.
 type counterRow struct {
 	monthStart  int64
+	touched     int64 // log time of the newest change, unix seconds
 	absolute    uint64
 	month, next rollup.Agg
 }
 
-const counterRowVersion = 1
+const counterRowVersion = 2
 
 // add brings the row up to a pending part.
 func (r *counterRow) add(k rollup.Kind, p *pending) {
@@ -50,7 +51,7 @@ func (r *counterRow) add(k rollup.Kind, p *pending) {
 		}
 		r.next = rollup.Agg{}
 	}
-	r.monthStart = start
+	r.monthStart, r.touched = start, p.touchedAt
 	r.absolute += p.absolute
 	p.delta.Each(func(minute int64, a *rollup.Agg) bool {
 		switch sec := minute * 60; {
@@ -67,6 +68,7 @@ func (r *counterRow) add(k rollup.Kind, p *pending) {
 func (r *counterRow) append(dst []byte, k rollup.Kind, page *rollup.Page) []byte {
 	dst = append(dst, counterRowVersion)
 	dst = binary.AppendVarint(dst, r.monthStart)
+	dst = binary.AppendVarint(dst, r.touched)
 	dst = binary.AppendUvarint(dst, r.absolute)
 	at := len(dst)
 	dst = appendAgg(dst, k, &r.month, page)
@@ -85,6 +87,10 @@ func (r *counterRow) decode(k rollup.Kind, src []byte, page *rollup.Page) error 
 	var n int
 	if r.monthStart, n = binary.Varint(src); n <= 0 {
 		return fmt.Errorf("%w: counter row: month", wal.ErrCorrupt)
+	}
+	src = src[n:]
+	if r.touched, n = binary.Varint(src); n <= 0 {
+		return fmt.Errorf("%w: counter row: touched", wal.ErrCorrupt)
 	}
 	src = src[n:]
 	if r.absolute, n = binary.Uvarint(src); n <= 0 {

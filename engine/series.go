@@ -27,6 +27,7 @@ type series struct {
 	unpublished bool // in shard.changed
 
 	// Guarded by shard.mu.
+	touched int64    // log time of the newest change, unix seconds
 	gen     uint64   // the checkpoint that pending will be part of
 	pending *pending // nil: nothing since
 	frozen  *pending // of an earlier gen whose checkpoint may still be on its way
@@ -73,11 +74,14 @@ func (s *series) freeze(gen uint64) *pending {
 func (s *series) fold(sh *shard, p *rollup.Point, abs uint64, logSec int64) {
 	pend := s.touch(sh)
 	pend.absolute += abs
-	pend.touchedAt = logSec
+	pend.touchedAt, s.touched = logSec, logSec
 	s.absolute += abs
 	if !s.unpublished {
 		s.unpublished = true
 		sh.changed = append(sh.changed, s)
+	}
+	if addsUp(s.meter.kind) {
+		sh.totals.add(s.meter.num, floorDiv(p.TimeNanos, 1e9), unitsOf(s.meter.kind, p))
 	}
 	minute := floorMinute(p.TimeNanos)
 	if s.meter.kind == rollup.KindUnique && s.repeats(p.Member, minute, sh) {
@@ -89,6 +93,14 @@ func (s *series) fold(sh *shard, p *rollup.Point, abs uint64, logSec int64) {
 	}
 	pend.delta.Fold(s.meter.kind, minute, p)
 	s.count(p, sh.monthStart, sh.monthEnd, sh.nextMonthEnd)
+}
+
+// unitsOf is what a point adds to a meter that adds up.
+func unitsOf(k rollup.Kind, p *rollup.Point) int64 {
+	if k == rollup.KindCount {
+		return max(p.Times, 1) // 0 stands for one
+	}
+	return p.Value
 }
 
 // repeats tells whether member was folded before into the same minute and into the counter of the month

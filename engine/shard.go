@@ -25,6 +25,8 @@ type shard struct {
 	dirty     []*series
 	newUsers  []newUser // users numbered since the last cut
 	objects   []object  // changed since the last cut
+	totals    *totals   // of the hours, since the last cut
+	oldTotals *totals   // of the cut being saved; nil otherwise
 	saving    bool      // the objects of the last cut are not encoded yet
 	settled   []*hold   // over since the last cut
 	deadlines deadlineHeap
@@ -121,11 +123,13 @@ func (sh *shard) apply(b *block) error {
 	for _, h := range sh.hits {
 		sh.maybe[h] = true
 	}
+	before := sh.tally
 	for i, p := range sh.positions {
 		if err := sh.applyItem(b, p, sh.maybe[i]); err != nil {
 			return err
 		}
 	}
+	sh.totals.since(&before, &sh.tally, b.seconds)
 	sh.publish()
 	return nil
 }

@@ -67,7 +67,7 @@ func newState(store *wal.Store, o *Options) *state {
 	s.shards = make([]*shard, o.Shards)
 	s.workErrs = make([]error, o.Shards)
 	for i := range s.shards {
-		s.shards[i] = &shard{state: s, gen: 1, ids: newIDTable(0, 1)}
+		s.shards[i] = &shard{state: s, gen: 1, ids: newIDTable(0, 1), totals: newTotals(1)}
 		s.shards[i].due.Store(noDeadline)
 	}
 	s.ckpt = newCheckpointer(s, o.CheckpointItems)

@@ -212,6 +212,7 @@ func (v *verifier) compareRows() error {
 // compareObjects looks for every account, ledger and hold, and every entry of the audit and the outbox, in the store.
 func (v *verifier) compareObjects(sum *sum128) error {
 	rows := append(v.state.audits.cutRows(), v.state.outbox.cutRows()...)
+	rows = append(rows, v.state.totalsRows()...)
 	for _, sh := range v.state.shards {
 		for _, o := range sh.objects {
 			rows = append(rows, row{o.appendKey(nil), o.appendRow(nil)})
@@ -229,8 +230,8 @@ func (v *verifier) compareObjects(sum *sum128) error {
 // rowName says what a row of an object is, for people.
 func rowName(s *state, key []byte) string {
 	what := map[byte]string{wal.ClassAccount: "account", wal.ClassLedger: "quota counters", wal.ClassHold: "reservation",
-		wal.ClassAudit: "audit entry", wal.ClassOutbox: "crossing"}[key[0]]
-	if len(key) >= 5 && key[0] != wal.ClassAudit && key[0] != wal.ClassOutbox {
+		wal.ClassAudit: "audit entry", wal.ClassOutbox: "crossing", wal.ClassTotals: "totals of all tenants"}[key[0]]
+	if len(key) >= 5 && key[0] != wal.ClassAudit && key[0] != wal.ClassOutbox && key[0] != wal.ClassTotals {
 		if t := s.dir.number(binary.BigEndian.Uint32(key[1:])); t != nil {
 			return fmt.Sprintf("%s of tenant %q", what, t.name)
 		}
@@ -257,7 +258,7 @@ func (v *verifier) compareRow(key, want []byte, name func() string) error {
 // compareStored adds up what is stored, so that a row too many is found as well.
 func (v *verifier) compareStored() error {
 	var sum sum128
-	for _, class := range []byte{wal.ClassPage, wal.ClassSeries, wal.ClassAccount, wal.ClassLedger, wal.ClassHold, wal.ClassAudit, wal.ClassOutbox} {
+	for _, class := range []byte{wal.ClassPage, wal.ClassSeries, wal.ClassAccount, wal.ClassLedger, wal.ClassHold, wal.ClassAudit, wal.ClassOutbox, wal.ClassTotals} {
 		lower, upper := wal.ClassBounds(class)
 		err := v.view.Scan(lower, upper, func(key, value []byte) error {
 			sum.add(rowHash(key, value))

@@ -16,6 +16,18 @@ func (x Int128) add(y Int128) (sum Int128, ok bool) {
 	return sum, (x.Hi < 0) != (y.Hi < 0) || (sum.Hi < 0) == (x.Hi < 0)
 }
 
+// Plus returns x + y modulo 2^128. It wraps only beyond what 2^64 int64s can add up to.
+func (x Int128) Plus(y Int128) Int128 {
+	sum, _ := x.add(y)
+	return sum
+}
+
+// Wide returns v in 128 bits.
+func Wide(v int64) Int128 { return Int128{v >> 63, uint64(v)} }
+
+// Int64 returns x, if it fits.
+func (x Int128) Int64() (v int64, ok bool) { return int64(x.Lo), x.Hi == int64(x.Lo)>>63 }
+
 // product returns value x duration. The magnitude of the one is at most 2^63 and of the other
 // below 2^64, so it always fits.
 func product(value int64, duration uint64) Int128 {

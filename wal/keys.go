@@ -24,8 +24,9 @@ import (
 //	        s  tenant u32, meter u32                         series
 //	        t  tenant u32                                    tenant
 //	        u  tenant u32, first number u32                  names of users
+//	        w  meter u32, day i64*                           totals of all tenants
 //
-// i64* has its sign bit flipped, so that negative pages sort before positive ones.
+// i64* has its sign bit flipped, so that negative pages and days sort before positive ones.
 
 // Classes of keys: the first byte.
 const (
@@ -41,6 +42,7 @@ const (
 	ClassSeries  = 's'
 	ClassTenant  = 't'
 	ClassUsers   = 'u'
+	ClassTotals  = 'w'
 )
 
 const signBit = 1 << 63
@@ -49,7 +51,7 @@ const signBit = 1 << 63
 func stateClass(class byte) bool {
 	switch class {
 	case ClassAccount, ClassAudit, ClassConfig, ClassHold, ClassLedger, ClassOutbox, ClassPage,
-		ClassSeries, ClassTenant, ClassUsers,
+		ClassSeries, ClassTenant, ClassUsers, ClassTotals,
 		ClassMeta, runManifestClass, runChunkClass, runFilterClass:
 		return true
 	}
@@ -206,6 +208,20 @@ func ParsePageKey(key []byte) (tenant, meter uint32, level uint8, page int64, er
 	}
 	return binary.BigEndian.Uint32(key[1:]), binary.BigEndian.Uint32(key[5:]), key[9],
 		int64(binary.BigEndian.Uint64(key[10:]) ^ signBit), nil
+}
+
+// AppendTotalsKey appends the key of what all tenants counted of a meter on a UTC day (days since 1970).
+func AppendTotalsKey(dst []byte, meter uint32, day int64) []byte {
+	dst = binary.BigEndian.AppendUint32(append(dst, ClassTotals), meter)
+	return binary.BigEndian.AppendUint64(dst, uint64(day)^signBit)
+}
+
+// ParseTotalsKey is the inverse of [AppendTotalsKey].
+func ParseTotalsKey(key []byte) (meter uint32, day int64, err error) {
+	if err := checkKey(key, ClassTotals, 12); err != nil {
+		return 0, 0, err
+	}
+	return binary.BigEndian.Uint32(key[1:]), int64(binary.BigEndian.Uint64(key[5:]) ^ signBit), nil
 }
 
 // checkKey verifies class and size; size is that of what follows the class.

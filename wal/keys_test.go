@@ -75,6 +75,12 @@ func TestKeyOrder(t *testing.T) {
 		x, y, err = ParseSeriesKey(AppendSeriesKey(nil, a, b))
 		require.NoError(t, err)
 		require.Equal(t, []uint32{a, b}, []uint32{x, y})
+		tenant, day, err := ParseTotalsKey(AppendTotalsKey(nil, a, int64(c)))
+		require.NoError(t, err)
+		require.Equal(t, a, tenant)
+		require.Equal(t, int64(c), day)
+		require.Equal(t, cmp.Or(cmp.Compare(a, b), cmp.Compare(int64(c), int64(d))),
+			bytes.Compare(AppendTotalsKey(nil, a, int64(c)), AppendTotalsKey(nil, b, int64(d))))
 	})
 	name, err := ParseConfigKey(AppendConfigKey(nil, "meter/api"))
 	require.NoError(t, err)
@@ -84,16 +90,17 @@ func TestKeyOrder(t *testing.T) {
 // The bytes of keys are on disk: they must not change.
 func TestKeyBytes(t *testing.T) {
 	for want, key := range map[string][]byte{
-		"b\x01\x02\x03\x04\x05\x06\x07\x08": appendBlockKey(nil, 0x0102030405060708),
-		"m":                                 metaKey(),
-		"cplans":                            AppendConfigKey(nil, "plans"),
-		"t\x00\x00\x00\x07":                 AppendTenantKey(nil, 7),
-		"n\x00\x00\x00\x07":                 AppendAccountKey(nil, 7),
-		"o\x01\x02\x03\x04\x05\x06\x07\x08": AppendOutboxKey(nil, 0x0102030405060708),
-		"a\x01\x02\x03\x04\x05\x06\x07\x08": AppendAuditKey(nil, 0x0102030405060708),
-		"q\x00\x00\x00\x07\x00\x00\x00\x02": AppendLedgerKey(nil, 7, 2),
-		"u\x00\x00\x00\x07\x00\x00\x01\x00": AppendUsersKey(nil, 7, 256),
-		"s\x00\x00\x00\x07\x00\x00\x00\x02": AppendSeriesKey(nil, 7, 2),
+		"b\x01\x02\x03\x04\x05\x06\x07\x08":                 appendBlockKey(nil, 0x0102030405060708),
+		"m":                                                 metaKey(),
+		"cplans":                                            AppendConfigKey(nil, "plans"),
+		"t\x00\x00\x00\x07":                                 AppendTenantKey(nil, 7),
+		"n\x00\x00\x00\x07":                                 AppendAccountKey(nil, 7),
+		"o\x01\x02\x03\x04\x05\x06\x07\x08":                 AppendOutboxKey(nil, 0x0102030405060708),
+		"a\x01\x02\x03\x04\x05\x06\x07\x08":                 AppendAuditKey(nil, 0x0102030405060708),
+		"q\x00\x00\x00\x07\x00\x00\x00\x02":                 AppendLedgerKey(nil, 7, 2),
+		"u\x00\x00\x00\x07\x00\x00\x01\x00":                 AppendUsersKey(nil, 7, 256),
+		"s\x00\x00\x00\x07\x00\x00\x00\x02":                 AppendSeriesKey(nil, 7, 2),
+		"w\x00\x00\x00\x07\x80\x00\x00\x00\x00\x00\x00\x01": AppendTotalsKey(nil, 7, 1),
 		"p\x00\x00\x00\x07\x00\x00\x00\x02\x03\x80\x00\x00\x00\x00\x00\x00\x01": AppendPageKey(nil, 7, 2, 3, 1),
 		"p\x00\x00\x00\x07\x00\x00\x00\x02\x03\x7f\xff\xff\xff\xff\xff\xff\xff": AppendPageKey(nil, 7, 2, 3, -1),
 	} {
@@ -123,6 +130,8 @@ func FuzzKeyParse(f *testing.F) {
 		check(err, AppendUsersKey(nil, a, b))
 		a, b, err = ParseSeriesKey(key)
 		check(err, AppendSeriesKey(nil, a, b))
+		a, day, err := ParseTotalsKey(key)
+		check(err, AppendTotalsKey(nil, a, day))
 		a, b, level, page, err := ParsePageKey(key)
 		check(err, AppendPageKey(nil, a, b, level, page))
 	})

@@ -125,7 +125,7 @@ var EmbedRefuses = []string{
 var Apply = map[string][]string{
 	"engine": {
 		"state.go", "shard.go", // the state machine and its parts
-		"series.go", "months.go", "idtable.go", "hash.go", // what a shard folds into
+		"series.go", "months.go", "totals.go", "idtable.go", "hash.go", // what a shard folds into
 		"config.go", "directory.go", "meters.go", // configuration and dense numbers, from the log
 		"item.go", "prepare.go", "result.go", // matching is done again in apply when the version differs
 		"rows.go", // the bytes under the digest
