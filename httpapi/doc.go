@@ -15,6 +15,7 @@
 //	GET    /v1/meters          the list; GET, PUT, DELETE /v1/meters/{slug} for one
 //	GET    /v1/system          the engine's figures
 //	GET    /healthz /readyz /metrics /version
+//	GET    /openapi.json       every endpoint, parameter and schema; /docs is the same as a page
 //
 // Every other path is a problem "not_found"; a known path with another method is
 // "method_not_allowed" with an Allow header.
