@@ -20,7 +20,7 @@ ARGS ?=
 SIM  ?= 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build check fmt vet staticcheck test race cross bench-build fuzz bench microbench sim clean
+.PHONY: help deps build check fmt vet staticcheck test race cross bench-build fuzz bench microbench sim clean ui ui-check ui-deps
 
 define say
 @printf '\n== %s: %s\n' '$@' '$(1)'
@@ -37,7 +37,7 @@ deps: ## install the Debian packages that the tests need, when they are missing
 	$(call say,.ci/deps)
 	.ci/deps
 
-check: deps fmt vet staticcheck cross bench-build test race ## everything a change must pass
+check: deps fmt vet staticcheck cross bench-build ui-check test race ## everything a change must pass
 	@printf '\n== check: all passed\n'
 
 fmt: ## gofmt has nothing to say
@@ -78,6 +78,22 @@ bench-build: ## the modules beside the main one, bench and examples, vet, build 
 	$(GO) test -C bench ./...
 	$(GO) vet -C examples ./...
 	$(GO) test -C examples ./...
+
+UI := httpapi/ui/web
+
+ui-deps: $(UI)/node_modules/.package-lock.json
+
+$(UI)/node_modules/.package-lock.json: $(UI)/package-lock.json
+	cd $(UI) && npm ci --ignore-scripts --no-audit --no-fund
+
+ui: ui-deps ## build the pages of the dashboard and the portal into httpapi/ui/dist, which is committed
+	$(call say,$(UI) into httpapi/ui/dist)
+	cd $(UI) && npm run --silent build
+
+ui-check: ui-deps ## the tests of the pages' code, and: the committed pages are those of a fresh build
+	$(call say,a fresh build equals httpapi/ui/dist)
+	cd $(UI) && npm run --silent test && npm run --silent build
+	@git status --porcelain -- httpapi/ui/dist | (! grep .) || { echo "httpapi/ui/dist is not what the source builds: run make ui and commit it"; exit 1; }
 
 fuzz: ## run every FuzzX for TIME each: make fuzz TIME=30s PKG=./wal
 	$(call say,every fuzz target in $(PKG) for $(TIME))

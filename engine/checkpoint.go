@@ -39,7 +39,6 @@ type checkpointer struct {
 	running chan struct{} // closed when the write in progress ends; nil: none
 	err     error         // of the last write; written before running is closed
 	saved   saved         // what the newest checkpoint holds beside rows
-	kept    *kept         // as of it
 	spare   []*idTable    // tables of a past generation, to be used again
 	events  uint64        // counted up to the newest cut, in the life of the store
 	verify  bool          // the state only verifies: never cut
@@ -257,7 +256,7 @@ func (sc *shardCut) freeze(gen uint64) {
 // tryWrite writes everything into one checkpoint of the store. It may be called again for the same cut.
 func (c *checkpointer) tryWrite(k *cut) error {
 	w := c.state.store.NewCheckpoint()
-	w2 := &rowWriter{w: w, sum: sumOf(c.saved.Rows), was: c.kept, kept: k.cfg.kept}
+	w2 := &rowWriter{w: w, sum: sumOf(c.saved.Rows)}
 	if err := c.writeRows(k, w2); err != nil {
 		w.Abort()
 		return err
@@ -286,7 +285,7 @@ func (c *checkpointer) tryWrite(k *cut) error {
 	if err := w.Commit(wal.Meta{Index: k.index, LogTimeNanos: k.nanos, Digest: digest.bytes(), Extra: next.encode()}); err != nil {
 		return err
 	}
-	c.saved, c.kept = next, k.cfg.kept
+	c.saved = next
 	return nil
 }
 
@@ -314,9 +313,6 @@ func (c *checkpointer) writeRows(k *cut, w *rowWriter) error {
 		}
 	}
 	if err := w.rows.Close(); err != nil {
-		return err
-	}
-	if err := w.expirePages(view, c.state.dir.all(), k.cfg.meters); err != nil {
 		return err
 	}
 	w.rows = view.Seeker(wal.ClassBounds(wal.ClassSeries))
@@ -391,8 +387,6 @@ type rowWriter struct {
 	w      *wal.Checkpoint
 	rows   *wal.Seeker // over the class at hand; keys ascend
 	sum    sum128
-	was    *kept // what the rows keep before this checkpoint
-	kept   *kept // and after it
 	ladder rollup.Ladder
 	page   rollup.Page
 	key    []byte
@@ -412,11 +406,7 @@ func (w *rowWriter) replace(key, value []byte) error {
 // pages merges a pending delta into the pages of all levels.
 func (w *rowWriter) pages(s *series, p *pending) error {
 	kind := s.meter.kind
-	keep := w.kept.of(s.tenant.num, kind)
 	return w.ladder.Pages(kind, &p.delta, func(l rollup.Level, page int64, slots []rollup.Slot) error {
-		if !keep.Has(kind, l, page) {
-			return nil
-		}
 		w.key = wal.AppendPageKey(w.key[:0], s.tenant.num, s.meter.num, uint8(l), page)
 		w.page.Reset(kind, l)
 		_, err := w.rows.Get(w.key, func(old []byte) error {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/weirhq/weir/httpapi/ui"
 	"github.com/weirhq/weir/usage"
 )
 
@@ -30,6 +31,8 @@ type Options struct {
 	DrainDelay time.Duration
 	// DrainMax is how long requests in flight may take to end after that. Default 20 s.
 	DrainMax time.Duration
+	// PortalFrames are the origins whose pages may show the portal in a frame. Default: none but this server's own.
+	PortalFrames []string
 }
 
 // EnsureDefaults fills every zero field.
@@ -65,21 +68,21 @@ func (o *Options) Validate() error {
 
 // API serves an engine over HTTP. It has no state of usage; two of them may share an engine.
 type API struct {
-	eng      Engine
-	keys     *Keys
-	noAuth   bool
-	log      *slog.Logger
-	version  string
-	started  time.Time
-	metrics  *metrics
-	routes   []*route
-	notFound *route // where requests are counted that no route takes
-	origin   *http.CrossOriginProtection
+	eng       Engine
+	keys      *Keys
+	noAuth    bool
+	log       *slog.Logger
+	version   string
+	started   time.Time
+	metrics   *metrics
+	routes    []*route
+	notFound  *route // where requests are counted that no route takes
+	pages     *ui.Pages
+	pageRoute *route // where requests for pages are counted
+	origin    *http.CrossOriginProtection
 
 	drainDelay, drainMax time.Duration
 	draining             atomic.Bool // set once by Serve, read by every /readyz
-
-	document document // the OpenAPI document and its page
 }
 
 // New makes an API over eng. It does no I/O. opts is copied.
@@ -99,8 +102,12 @@ func New(eng Engine, opts *Options) (*API, error) {
 	}
 	a.metrics = newMetrics(o.Registry, eng)
 	a.routes = table(endpoints)
-	a.notFound = &route{pattern: "other"}
-	for _, r := range append(a.routes, a.notFound) {
+	var err error
+	if a.pages, err = ui.New(&ui.Options{PortalFrames: o.PortalFrames}); err != nil {
+		return nil, err
+	}
+	a.notFound, a.pageRoute = &route{pattern: "other"}, &route{pattern: "pages"}
+	for _, r := range append(a.routes, a.notFound, a.pageRoute) {
 		r.duration = a.metrics.duration.WithLabelValues(r.pattern)
 	}
 	return a, nil
@@ -151,6 +158,9 @@ func (c *call) dispatch() {
 	var found *route
 	if ok {
 		found = c.api.find(segments, &c.slug, &c.sub)
+	}
+	if found == nil && c.servePages() {
+		return
 	}
 	if found == nil {
 		c.writeError(refuse(usage.CodeNotFound, "", "there is nothing at "+shorten(c.r.URL.Path)))

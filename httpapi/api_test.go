@@ -110,7 +110,7 @@ func TestBadRequests(t *testing.T) {
 		code                 string
 		pointer              string
 	}{
-		{"GET", "/", "", nil, 404, "not_found", ""},
+		{"GET", "/nothing", "", nil, 404, "not_found", ""},
 		{"GET", "/v1", "", nil, 404, "not_found", ""},
 		{"GET", "/v1/nothing", "", nil, 404, "not_found", ""},
 		{"POST", "/v1/events/x/y", "{}", nil, 404, "not_found", ""},
@@ -422,4 +422,21 @@ func TestServeDrains(t *testing.T) {
 	require.Equal(t, 200, got.status)
 	require.NoError(t, <-served)
 	require.Equal(t, "2", f.total("api_calls"))
+}
+
+// The dashboard is at the root for everybody, with or without a key; what it shows it has to ask the API for.
+func TestPagesNeedNoKey(t *testing.T) {
+	f := newFixture(t)
+	for path, want := range map[string]int{"/": 200, "/portal": 200, "/tenants/acme": 200, "/v1/nothing": 401, "/compat/nothing": 404} {
+		r := httptest.NewRequest("GET", path, nil)
+		r.Header.Set("Accept", "text/html")
+		w := httptest.NewRecorder()
+		f.api.ServeHTTP(w, r)
+		require.Equal(t, want, w.Code, path)
+		if want == 200 {
+			require.Contains(t, w.Body.String(), "<!doctype html>", path)
+		} else {
+			require.Equal(t, "application/problem+json", w.Header().Get("Content-Type"), path)
+		}
+	}
 }

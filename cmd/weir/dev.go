@@ -100,6 +100,8 @@ func loopbackOnly(listen string) error {
 func (m *Main) welcome(addr net.Addr, data string) {
 	base := "http://" + addr.String()
 	fmt.Fprintf(m.stdout, `
+The dashboard: %[1]s/
+
 Record an event:
 
   curl -s %[1]s/v1/events -H 'Content-Type: application/json' -d '{"id":"first-event","tenant_id":"acme","user_id":"alice","feature_type":"api_calls"}'

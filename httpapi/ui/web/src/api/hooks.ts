@@ -1,0 +1,77 @@
+// Queries of React over the client. The key of a query is its address, so the same question is asked once and "copy as curl" is the
+// question that was asked.
+
+import { keepPreviousData, QueryClient, useInfiniteQuery, useQuery, type UseQueryResult } from "@tanstack/react-query";
+import { ApiError, ask } from "./client";
+import type { List } from "./types";
+
+export const queries = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 1_000,
+      gcTime: 5 * 60_000,
+      refetchOnWindowFocus: true,
+      placeholderData: keepPreviousData,
+      // What the client did wrong stays wrong. A server that is away is asked again, for as long as it takes.
+      retry: (failures, error) => error instanceof ApiError && error.status >= 500 && failures < 2,
+      refetchInterval: (query) => (query.state.error instanceof ApiError && (query.state.error.status === 0 || query.state.error.status >= 502) ? 2_000 : false),
+    },
+  },
+});
+
+export interface GetOptions {
+  every?: number; // ms between refetches
+  fresh?: boolean; // do not show the answer to another question while this one is asked
+}
+
+// useGet asks an address; null asks nothing.
+export function useGet<T>(to: string | null, opts: GetOptions = {}): UseQueryResult<T, ApiError> {
+  return useQuery<T, ApiError>({
+    queryKey: [to],
+    enabled: to !== null,
+    queryFn: async ({ signal }) => (await ask<T>(to!, { signal })).body,
+    ...(opts.every ? { refetchInterval: opts.every } : {}),
+    ...(opts.fresh ? { placeholderData: undefined } : {}),
+  });
+}
+
+// useAll reads a list to its end, in pages of 1,000. For lists that are short by nature: meters, plans, keys.
+export function useAll<T>(to: string | null): UseQueryResult<T[], ApiError> {
+  return useQuery<T[], ApiError>({
+    queryKey: [to, "all"],
+    enabled: to !== null,
+    queryFn: async ({ signal }) => {
+      const out: T[] = [];
+      let cursor: string | null = null;
+      do {
+        const page: List<T> = (await ask<List<T>>(cursorOf(to!, 1000, cursor), { signal })).body;
+        out.push(...page.data);
+        cursor = page.next_cursor;
+      } while (cursor && out.length < 10_000);
+      return out;
+    },
+  });
+}
+
+// usePages reads a list page by page, as far as a person scrolls.
+export function usePages<T>(to: string | null, size = 100) {
+  const q = useInfiniteQuery({
+    queryKey: [to, "pages", size],
+    enabled: to !== null,
+    initialPageParam: null as string | null,
+    queryFn: async ({ pageParam, signal }) => (await ask<List<T>>(cursorOf(to!, size, pageParam), { signal })).body,
+    getNextPageParam: (page) => page.next_cursor,
+  });
+  return { ...q, error: q.error as ApiError | null, rows: q.data?.pages.flatMap((p) => p.data) ?? [] };
+}
+
+function cursorOf(to: string, limit: number, cursor: string | null): string {
+  return to + (to.includes("?") ? "&" : "?") + "limit=" + limit + (cursor ? "&cursor=" + encodeURIComponent(cursor) : "");
+}
+
+// changed asks again for everything whose address begins with one of the prefixes.
+export function changed(...prefixes: string[]): Promise<void> {
+  return queries.invalidateQueries({
+    predicate: (q) => typeof q.queryKey[0] === "string" && prefixes.some((p) => (q.queryKey[0] as string).startsWith(p)),
+  });
+}

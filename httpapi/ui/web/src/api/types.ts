@@ -1,0 +1,199 @@
+// What the API answers, in its own names.
+
+import type { Num } from "../lib/number";
+
+export interface List<T> {
+  data: T[];
+  next_cursor: string | null;
+}
+
+export interface Tenant {
+  id: string;
+  name: string;
+  plan: string | null;
+  plan_version?: number;
+  time_zone: string;
+  billing_anchor: string | null;
+  metadata: Record<string, unknown>;
+  stripe_customer_id?: string;
+  pending_plan?: { plan: string; version?: number; effective: string } | null;
+  overrides: Override[];
+  quotas?: QuotaStatus[];
+}
+
+export interface Override {
+  quota: string;
+  fields: Record<string, unknown>;
+  effective_from: string | null;
+  effective_until: string | null;
+}
+
+export type DecisionWord = "allow" | "warn" | "throttle" | "overage" | "block";
+
+export interface QuotaStatus {
+  quota: string;
+  meter: string;
+  scope: "tenant" | "user";
+  user_id: string | null;
+  mode: "enforce" | "soft" | "shadow";
+  period: string;
+  limit: Num | null;
+  used: Num;
+  reserved: Num;
+  remaining: Num | null;
+  percentage: Num | null;
+  overage_used: Num;
+  exceeded: boolean;
+  decision: DecisionWord;
+  reason: string | null;
+  would: DecisionWord | null;
+  retry_after_ms: number | null;
+  on_error: string;
+  period_start: string | null;
+  reset_at: string | null;
+}
+
+export interface Meter {
+  slug: string;
+  name?: string;
+  event_type: string;
+  aggregation: string;
+  value_property?: string;
+  unique_property?: string;
+  scale?: number;
+  unit?: string;
+  filters?: unknown;
+  dimensions?: string[];
+}
+
+export type Period = string | { sliding: string } | { first_use: string };
+
+export interface Quota {
+  slug: string;
+  meter: string;
+  scope?: "tenant" | "user";
+  mode?: "enforce" | "soft" | "shadow";
+  period?: Period;
+  limit?: Num | null;
+  overage?: Num;
+  grace_period?: string | null;
+  warn_at?: Num | null;
+  throttle_at?: Num | null;
+  max_delay?: string;
+  warning_thresholds?: number[];
+  rate?: { limit: Num; per: string; burst?: Num };
+  on_error?: "closed" | "open";
+}
+
+export interface Plan {
+  slug: string;
+  name?: string;
+  currency?: string;
+  billing_period?: string;
+  quotas: Quota[];
+  version?: number;
+  tenants?: number;
+  archived?: boolean;
+  created_at?: string;
+}
+
+export interface PlanTrial {
+  tenants: number;
+  tenants_over: string[];
+  identical: boolean;
+}
+
+export interface UsageRow {
+  window_start: string;
+  window_end: string;
+  value: Num | null;
+  group: Record<string, string | null>;
+  partial: boolean;
+  previous?: Num | null;
+}
+
+export interface Usage {
+  meter: string;
+  aggregation: string;
+  unit: string;
+  from: string;
+  to: string;
+  window: string;
+  time_zone: string;
+  data: UsageRow[];
+  as_of: { index: number; time: string };
+  next_cursor: string | null;
+}
+
+export interface Crossing {
+  number: number;
+  index: number;
+  time: string;
+  tenant_id: string;
+  user_id: string | null;
+  quota: string;
+  meter: string;
+  threshold: number;
+  used: Num;
+  limit: Num;
+  period_start?: string;
+  period_end?: string;
+}
+
+export interface DecisionRow {
+  id: string;
+  time: string;
+  tenant_id: string;
+  user_id?: string;
+  feature_type: string;
+  quantity?: Num;
+  allowed: boolean;
+  decision: DecisionWord;
+  reason: string | null;
+  binding_quota: string | null;
+  status: string;
+}
+
+export interface AuditRow {
+  number: number;
+  index: number;
+  time: string;
+  actor: string;
+  action: string;
+  target: string;
+  before: unknown;
+  after: unknown;
+}
+
+export interface Settings {
+  default_plan: string | null;
+  unknown_tenants: "create" | "reject";
+  upgrade_url: string | null;
+  retention?: Record<string, string | null>;
+  [more: string]: unknown;
+}
+
+export interface Check {
+  name: string;
+  ok: boolean;
+  detail?: string;
+  fatal?: boolean;
+}
+
+export interface System {
+  version: { version: string; commit: string; go: string; os: string; arch: string };
+  uptime_seconds: number;
+  stats: Record<string, Num>;
+  checks: Check[];
+}
+
+export interface Forecast {
+  projected_total: Num | null;
+  likely_overage: Num | null;
+  crosses_limit_at: string | null;
+  confidence: string | number | null;
+  daily_rate: Num | null;
+  band: [Num, Num] | null;
+  series: { time?: string; window_start?: string; value?: Num; lo?: Num; hi?: Num }[];
+  [more: string]: unknown;
+}

@@ -1,0 +1,108 @@
+// The story of a period: used, the period before, the crest, the crossing, the forecast with its band, and today as the edge of the fill.
+
+import { amount, axis, exact } from "../lib/number";
+import { day, moment } from "../lib/time";
+import { Frame, line, type TipRow } from "./frame";
+
+export type Point = readonly [number, number];
+
+export interface CumulativeProps {
+  from: number;
+  to: number;
+  zone: string;
+  unit?: string;
+  name: string;
+  used: Point[]; // running total, from [from, 0] to now
+  usedExact: string[]; // the same totals, exactly
+  before?: { name: string; points: Point[] }; // moved into this period
+  limit?: number | null;
+  crossed?: number | null; // moment
+  forecast?: { end: number; lo: number; hi: number } | null;
+  height?: number;
+}
+
+export function Cumulative(p: CumulativeProps) {
+  const { used, unit, zone, limit } = p;
+  const last = used[used.length - 1] ?? ([p.from, 0] as const);
+  const open = last[0] < p.to;
+  const f = open ? p.forecast : null;
+  const showLimit = limit != null && limit > 0 && limit <= Math.max(last[1], f?.hi ?? 0, f?.end ?? 0) * 8;
+  const max = Math.max(last[1], f?.hi ?? 0, f?.end ?? 0, showLimit ? limit * 1.06 : 0, ...(p.before?.points.map((x) => x[1]) ?? []));
+  const at = (points: Point[], t: number) => points.reduce<number | null>((v, x) => (x[0] <= t ? x[1] : v), null);
+  const tip = (t: number) => {
+    const i = used.findLastIndex((x) => x[0] <= t);
+    const rows: TipRow[] = [];
+    if (t <= last[0] && i >= 0) rows.push({ label: "used", value: exact(p.usedExact[i]), series: "s1" });
+    else if (f) rows.push({ label: "forecast", value: amount(Math.round(last[1] + ((t - last[0]) / (p.to - last[0])) * (f.end - last[1])), unit) });
+    const b = p.before && at(p.before.points, t);
+    if (b != null) rows.push({ label: p.before!.name, value: exact(b) });
+    if (limit != null) rows.push({ label: "limit", value: exact(limit) });
+    return { title: moment(t, zone), rows };
+  };
+  const stops = [...used.map((x) => x[0]), ...(f ? [p.to] : [])];
+  const summary =
+    p.name + ": " + amount(last[1], unit) + " used by " + moment(last[0], zone) + (limit != null ? ", limit " + amount(limit, unit) : "") + (f ? ", forecast " + amount(f.end, unit) : "");
+  return (
+    <Frame from={p.from} to={p.to} max={max} zone={zone} height={p.height} label={summary} format={(v) => axis(v, unit)} stops={stops} tip={tip}>
+      {(s) => {
+        const [x, y] = [s.x(last[0]), s.y(last[1])];
+        const forecastY = f ? s.y(f.end) : 0;
+        const limitY = showLimit ? s.y(limit) : 0;
+        const clash = f && showLimit && Math.abs(forecastY - limitY) < 26;
+        return (
+          <>
+            {f && <path className="band" d={`M${x},${y}L${s.x(p.to)},${s.y(f.hi)}L${s.x(p.to)},${s.y(f.lo)}Z`} />}
+            <path className="filled" d={line(used, s) + `L${x},${s.bottom}L${s.x(used[0]?.[0] ?? p.from)},${s.bottom}Z`} />
+            {p.before && <path className="before" d={line(p.before.points, s)} />}
+            {f && <path className="forecast" d={`M${x},${y}L${s.x(p.to)},${forecastY}`} />}
+            <path className="used" d={line(used, s)} />
+            {showLimit && (
+              <>
+                <line className="crest" x1={s.left} x2={s.right} y1={limitY} y2={limitY} />
+                <text className="crest-label halo" x={clash ? s.left + 6 : s.right - 2} y={limitY - 7} textAnchor={clash ? "start" : "end"}>
+                  limit {axis(limit, unit)}
+                </text>
+              </>
+            )}
+            {!showLimit && limit != null && limit > 0 && (
+              <text className="crest-label" x={s.right - 2} y={s.top + 10} textAnchor="end">
+                limit {axis(limit, unit)} ↑
+              </text>
+            )}
+            {f && (
+              <text className="ahead halo" x={s.right - 2} y={Math.max(s.top + 4, forecastY - 10)} textAnchor="end">
+                forecast {axis(f.end, unit)}
+              </text>
+            )}
+            {p.before && <BeforeLabel s={s} before={p.before} />}
+            {p.crossed != null && showLimit && (
+              <>
+                <circle className="ring" cx={s.x(p.crossed)} cy={limitY} r={4} />
+                <Crossed x={s.x(p.crossed)} y={limitY - 9} left={s.left} text={"crossed " + day(p.crossed, zone) + moment(p.crossed, zone).slice(day(p.crossed, zone).length + 1)} />
+              </>
+            )}
+          </>
+        );
+      }}
+    </Frame>
+  );
+}
+
+function Crossed({ x, y, left, text }: { x: number; y: number; left: number; text: string }) {
+  const fits = x - left > text.length * 6.4 + 10;
+  return (
+    <text className="mark halo" x={fits ? x - 8 : x + 8} y={y} textAnchor={fits ? "end" : "start"}>
+      {text}
+    </text>
+  );
+}
+
+function BeforeLabel({ s, before }: { s: { x: (t: number) => number; y: (v: number) => number }; before: { name: string; points: Point[] } }) {
+  const p = before.points[Math.floor(before.points.length * 0.66)];
+  if (!p || before.points.length < 4) return null;
+  return (
+    <text className="halo" x={s.x(p[0])} y={s.y(p[1]) + 18}>
+      {before.name}
+    </text>
+  );
+}

@@ -1,0 +1,75 @@
+// One meter, window by window: an area for what adds up, a line for levels, bars when there are few windows.
+
+import type { Usage } from "../api/types";
+import { adds } from "../api/usage";
+import { axis, exact, toNumber, withUnit } from "../lib/number";
+import { moment } from "../lib/time";
+import { Frame, line } from "./frame";
+
+const stepMs: Record<string, number> = { minute: 60_000, "15m": 900_000, hour: 3_600_000, day: 86_400_000, week: 7 * 86_400_000, month: 30 * 86_400_000 };
+const barsMax = 62;
+
+export function Series({ usage, before, from, to, now, zone, name, height = 290, limit }: { usage: Usage; before?: Usage; from: number; to: number; now: number; zone: string; name: string; height?: number; limit?: number | null }) {
+  const zero = adds(usage.aggregation) || usage.aggregation === "unique_count";
+  const step = stepMs[usage.window] ?? to - from;
+  const values = new Map(usage.data.map((r) => [Date.parse(r.window_start), r]));
+  const shift = before ? from - Date.parse(before.from) : 0;
+  const past = new Map((before?.data ?? []).map((r) => [nearestStop(Date.parse(r.window_start) + shift, step, from), r]));
+  // Every window up to now; the API leaves empty ones out. Days of a zone are not all of one length, so known starts win.
+  const stops = [...new Set([...values.keys(), ...fill(from, Math.min(to, now), step, values)])].sort((a, b) => a - b);
+  const at = (t: number) => {
+    const r = values.get(t);
+    return r?.value != null ? toNumber(r.value) : zero ? 0 : null;
+  };
+  const bars = zero && stops.length <= barsMax && step >= 86_400_000;
+  const max = Math.max(0, ...stops.map((t) => at(t) ?? 0), ...[...past.values()].map((r) => toNumber(r.value)), limit ?? 0);
+  const tip = (t: number) => ({
+    title: moment(t, zone) + (values.get(t)?.partial ? ", not over yet" : ""),
+    rows: [
+      { label: name, value: at(t) === null ? "no value" : withUnit(values.get(t)?.value ?? 0, usage.unit), series: "s1" },
+      ...(before ? [{ label: "before", value: exact(past.get(t)?.value ?? (zero ? 0 : null)) }] : []),
+    ],
+  });
+  const label = name + " by " + usage.window + ", highest " + axis(max, usage.unit);
+  return (
+    <Frame from={from} to={to} max={max} zone={zone} height={height} label={label} format={(v) => axis(v, usage.unit)} stops={stops} tip={tip}>
+      {(s) => {
+        const points = stops.map((t) => [t, at(t)] as const);
+        const old = [...past].sort((a, b) => a[0] - b[0]).map(([t, r]) => [t + (bars ? step / 2 : 0), r.value == null ? null : toNumber(r.value)] as const);
+        const path = line(points, s);
+        const last = stops[stops.length - 1] ?? from;
+        return (
+          <>
+            {bars ? (
+              <g className="bars">
+                {points.map(([t, v]) => {
+                  const width = Math.max(1, s.x(t + step) - s.x(t));
+                  const gap = Math.min(6, width * 0.25);
+                  return v ? <rect key={t} className={values.get(t)?.partial ? "partial" : ""} x={s.x(t) + gap / 2} width={Math.max(1, width - gap)} y={s.y(v)} height={s.bottom - s.y(v)} rx={Math.min(2, width / 4)} /> : null;
+                })}
+              </g>
+            ) : (
+              <>
+                {zero && <path className="filled" d={path + `L${s.x(last)},${s.bottom}L${s.x(stops[0] ?? from)},${s.bottom}Z`} />}
+                <path className="used" d={path} />
+              </>
+            )}
+            {old.length > 1 && <path className="before" d={line(old, s)} />}
+            {limit != null && limit > 0 && <line className="crest" x1={s.left} x2={s.right} y1={s.y(limit)} y2={s.y(limit)} />}
+          </>
+        );
+      }}
+    </Frame>
+  );
+}
+
+function fill(from: number, to: number, step: number, known: Map<number, unknown>): number[] {
+  if (step >= 86_400_000) return [];
+  const out: number[] = [];
+  const first = known.keys().next().value;
+  const phase = first === undefined ? 0 : (((first - from) % step) + step) % step;
+  for (let t = from + phase; t < to && out.length < 2000; t += step) out.push(t);
+  return out;
+}
+
+const nearestStop = (t: number, step: number, from: number) => (step >= 86_400_000 ? t : from + Math.round((t - from) / step) * step);

@@ -1,0 +1,119 @@
+// Thresholds that were crossed, newest first.
+
+import { Link } from "@tanstack/react-router";
+import { curl, withQuery } from "../api/client";
+import { useAll, useGet } from "../api/hooks";
+import type { Crossing, Meter, Settings } from "../api/types";
+import { amount, exact } from "../lib/number";
+import { moment } from "../lib/time";
+import { useParams1, useSetSearch, useView } from "../shell/view";
+import { csv, save } from "../ui/download";
+import { Card, CopyButton, Empty, Loaded, Tag } from "../ui/parts";
+
+const shown = 200;
+
+export function Alerts() {
+  const view = useView();
+  const search = useParams1();
+  const set = useSetSearch();
+  const to = withQuery("v1/crossings", { tenant_id: search.tenant });
+  const list = useAll<Crossing>(to);
+  const meters = useAll<Meter>("v1/meters");
+  const settings = useGet<Settings>("v1/settings");
+  const unit = (slug: string) => meters.data?.find((m) => m.slug === slug)?.unit;
+  const only = search.only ?? "all";
+  const rows = [...(list.data ?? [])].reverse().filter((c) => only !== "limits" || c.threshold >= 100);
+  return (
+    <>
+      <div className="title">
+        <div>
+          <h1>Alerts</h1>
+          <div className="sub">Every threshold fires once per quota and period, and again when a limit is raised.</div>
+        </div>
+        <CopyButton small={false} text={() => curl(to)}>
+          Copy as curl
+        </CopyButton>
+      </div>
+      {settings.data && !settings.data.upgrade_url && (
+        <p className="banner plain" style={{ marginBottom: 16 }}>
+          <span>Tenants over a limit can be shown the way to a bigger plan: set the upgrade address in Settings.</span>
+          <Link to="/settings" className="btn small">
+            Settings
+          </Link>
+        </p>
+      )}
+      <Card
+        title="Crossings"
+        side={
+          <>
+            <button type="button" className="btn small" aria-pressed={only === "limits"} onClick={() => set({ only: only === "limits" ? undefined : "limits" })}>
+              Limits only
+            </button>
+            {search.tenant && (
+              <button type="button" className="btn small" onClick={() => set({ tenant: undefined })}>
+                {search.tenant} ✕
+              </button>
+            )}
+            <button
+              type="button"
+              className="btn small"
+              disabled={!rows.length}
+              onClick={() => save("crossings.csv", csv([["time", "tenant_id", "user_id", "quota", "meter", "threshold", "used", "limit"], ...rows.map((c) => [c.time, c.tenant_id, c.user_id, c.quota, c.meter, c.threshold, c.used, c.limit])]))}
+            >
+              CSV
+            </button>
+          </>
+        }
+      >
+        <Loaded query={list} height={300}>
+          {() =>
+            rows.length === 0 ? (
+              <Empty title="No threshold was crossed yet">
+                <p className="sub">The thresholds of a quota are 50, 75, 90 and 100 % unless its plan says otherwise.</p>
+              </Empty>
+            ) : (
+              <div className="scroll">
+                <table>
+                  <thead>
+                    <tr>
+                      <th>Time</th>
+                      <th>Tenant</th>
+                      <th>Quota</th>
+                      <th>Threshold</th>
+                      <th className="r">Used</th>
+                      <th className="r">Limit</th>
+                    </tr>
+                  </thead>
+                  <tbody>
+                    {rows.slice(0, shown).map((c) => (
+                      <tr key={c.number}>
+                        <td className="num">{moment(c.time, view.zone)}</td>
+                        <td>
+                          <Link to="/tenants/$id" params={{ id: c.tenant_id }} search={{ quota: c.quota }} className="name">
+                            {c.tenant_id}
+                          </Link>
+                          {c.user_id && <span className="sub">{c.user_id}</span>}
+                        </td>
+                        <td>{c.quota}</td>
+                        <td>
+                          <Tag tone={c.threshold >= 100 ? "over" : c.threshold >= 90 ? "warn" : "flat"}>{c.threshold >= 100 ? "limit reached" : c.threshold + " %"}</Tag>
+                        </td>
+                        <td className="r num" title={exact(c.used)}>
+                          {amount(c.used, unit(c.meter))}
+                        </td>
+                        <td className="r num" title={exact(c.limit)}>
+                          {amount(c.limit, unit(c.meter))}
+                        </td>
+                      </tr>
+                    ))}
+                  </tbody>
+                </table>
+                {rows.length > shown && <p className="pad sub num">{exact(rows.length - shown)} older ones in the CSV</p>}
+              </div>
+            )
+          }
+        </Loaded>
+      </Card>
+    </>
+  );
+}

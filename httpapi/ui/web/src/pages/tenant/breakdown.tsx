@@ -1,0 +1,106 @@
+// A meter's usage by one of its dimensions, or by user.
+
+import { curl } from "../../api/client";
+import type { Meter, QuotaStatus, Tenant, UsageRow } from "../../api/types";
+import { usagePath, useUsage, type UsageQuery } from "../../api/usage";
+import { change, exact, percent, toNumber } from "../../lib/number";
+import { before } from "../../lib/range";
+import { useParams1, useSetSearch, type View } from "../../shell/view";
+import { csv, save } from "../../ui/download";
+import { Card, CopyButton, Empty, Loaded } from "../../ui/parts";
+import { periodSpan } from "./chart";
+
+const shown = 12;
+
+export const dimensionName = (d: string): string => d.replace(/^metadata\./, "").replace("user_id", "user");
+
+export function Breakdown({ tenant, meter, quota, view }: { tenant: Tenant; meter: Meter; quota?: QuotaStatus; view: View }) {
+  const search = useParams1();
+  const set = useSetSearch();
+  const dimensions = [...(meter.dimensions ?? []).filter((d) => d !== "user_id"), "user_id"];
+  const by = dimensions.includes(search.by ?? "") ? search.by! : dimensions[0]!;
+  const span = periodSpan(quota, view);
+  const q: UsageQuery = { meter: meter.slug, tenant: tenant.id, span, zone: view.zone, window: "total", groupBy: by };
+  const now = useUsage(q);
+  const past = useUsage(view.compare ? { ...q, span: before(view.range, span, view.zone) } : null);
+  const sorted = [...(now.data?.data ?? [])].sort((a, b) => toNumber(b.value) - toNumber(a.value));
+  const total = sorted.reduce((s, r) => s + toNumber(r.value), 0);
+  const key = (r: UsageRow) => r.group[by] ?? null;
+  const old = new Map((past.data?.data ?? []).map((r) => [key(r), toNumber(r.value)]));
+  return (
+    <Card
+      title={"Breakdown by " + dimensionName(by)}
+      side={
+        <>
+          {dimensions.length > 1 && (
+            <label>
+              <span className="hidden">Dimension</span>
+              <select className="input small" value={by} onChange={(e) => set({ by: e.target.value })}>
+                {dimensions.map((d) => (
+                  <option key={d} value={d}>
+                    {dimensionName(d)}
+                  </option>
+                ))}
+              </select>
+            </label>
+          )}
+          <button type="button" className="btn small" disabled={!sorted.length} onClick={() => save(`${meter.slug}-by-${dimensionName(by)}.csv`, csv([[by, "value"], ...sorted.map((r) => [key(r), r.value])]))}>
+            CSV
+          </button>
+          <CopyButton text={() => curl(usagePath(q))}>curl</CopyButton>
+        </>
+      }
+    >
+      <Loaded query={now} height={140}>
+        {() =>
+          sorted.length === 0 ? (
+            <Empty title="Nothing was used in this range" />
+          ) : (
+            <div className="scroll">
+              <table>
+                <thead>
+                  <tr>
+                    <th>{dimensionName(by)}</th>
+                    <th className="r">{meter.unit || "Value"}</th>
+                    <th style={{ width: "38%" }}>Share</th>
+                    {view.compare && <th className="r">vs before</th>}
+                  </tr>
+                </thead>
+                <tbody>
+                  {sorted.slice(0, shown).map((r) => (
+                    <tr key={key(r) ?? ""}>
+                      <td>
+                        <span className="name" dir="auto">
+                          {label(key(r))}
+                        </span>
+                      </td>
+                      <td className="r num">{exact(r.value)}</td>
+                      <td>
+                        <span className="share">
+                          <i>
+                            <i style={{ width: total > 0 ? (100 * toNumber(r.value)) / total + "%" : 0 }} />
+                          </i>
+                          <span className="num sub" style={{ textAlign: "right" }}>
+                            {percent(toNumber(r.value), total)}
+                          </span>
+                        </span>
+                      </td>
+                      {view.compare && <td className="r num flat">{past.data ? change(toNumber(r.value), old.get(key(r)) ?? 0) : "…"}</td>}
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+              {sorted.length > shown && (
+                <p className="pad sub num">
+                  {exact(sorted.length - shown)} more {sorted.length - shown === 1 ? "value" : "values"} in the CSV
+                </p>
+              )}
+            </div>
+          )
+        }
+      </Loaded>
+    </Card>
+  );
+}
+
+const label = (v: string | null) => (v === null ? "none" : v === "__other__" ? "other (too many values)" : v);

@@ -1,0 +1,38 @@
+// One quota: the figure, the gauge, and what comes next, in words.
+
+import type { QuotaStatus, Tenant } from "../../api/types";
+import { useForecast } from "../../api/usage";
+import { amount, exact, withUnit } from "../../lib/number";
+import { forecastOf, gaugeLabel, isNear, limitWords, quotaWords, resets } from "../../lib/quota";
+import { Gauge } from "../../ui/gauge";
+
+export function QuotaCard({ quota: q, tenant, unit, zone, now, picked, onPick }: { quota: QuotaStatus; tenant: Tenant; unit?: string; zone: string; now: number; picked: boolean; onPick: () => void }) {
+  const monthly = q.period === "month" && q.scope === "tenant" && q.limit !== null;
+  const forecast = useForecast(tenant.id, monthly ? q.meter : null);
+  const words = quotaWords(q, zone, now, unit, forecast.data);
+  const used = q.period === "rate" ? q.remaining : q.used;
+  return (
+    <button type="button" className="card quota pick" aria-pressed={picked} onClick={onPick}>
+      <span className="row apart">
+        <span className="sub cut" title={q.quota}>
+          {q.quota}
+        </span>
+        <span className="sub num">{resets(q, zone, now)}</span>
+      </span>
+      <span className="row base wrap" style={{ gap: "0 6px", margin: "3px 0 8px" }}>
+        <span className="v num" title={withUnit(used, unit)}>
+          {amount(used, unit)}
+        </span>
+        <span className="of num" title={exact(q.limit)}>
+          {q.period === "rate" ? "left of " + exact(q.limit) : limitWords(q.limit, unit)}
+        </span>
+      </span>
+      {q.period === "rate" ? null : <Gauge used={q.used} limit={q.limit} reserved={q.reserved} forecast={monthly ? forecastOf(forecast.data) : 0} near={isNear(q)} label={gaugeLabel(q, words, unit)} />}
+      <span className={"say num " + words.tone} style={{ display: "block" }}>
+        {words.text}
+        {q.mode !== "enforce" && <span className="flat"> · {q.mode}</span>}
+        {q.scope === "user" && <span className="flat"> · per user</span>}
+      </span>
+    </button>
+  );
+}

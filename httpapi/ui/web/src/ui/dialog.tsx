@@ -1,0 +1,96 @@
+// Dialogs are the browser's own <dialog>: it keeps the focus inside, closes with Escape, makes the rest inert and gives the focus back.
+
+import { useEffect, useId, useRef, type FormEvent, type ReactNode } from "react";
+import type { ApiError } from "../api/client";
+
+export function Dialog({ title, onClose, children, kind = "", onSubmit, footer }: { title: ReactNode; onClose: () => void; children: ReactNode; kind?: "" | "wide" | "side"; onSubmit?: () => void; footer?: ReactNode }) {
+  const ref = useRef<HTMLDialogElement>(null);
+  const id = useId();
+  useEffect(() => {
+    const d = ref.current!;
+    const last = document.activeElement as HTMLElement | null;
+    if (!d.open) d.showModal();
+    return () => {
+      d.close();
+      last?.focus?.();
+    };
+  }, []);
+  const submit = (e: FormEvent) => {
+    e.preventDefault();
+    onSubmit?.();
+  };
+  const inside = (
+    <>
+      <header>
+        <h2 id={id}>{title}</h2>
+        <button type="button" className="btn small bare" aria-label="Close" onClick={onClose}>
+          ✕
+        </button>
+      </header>
+      {children}
+      {footer && <footer>{footer}</footer>}
+    </>
+  );
+  return (
+    <dialog
+      ref={ref}
+      className={kind}
+      aria-labelledby={id}
+      onCancel={(e) => {
+        e.preventDefault();
+        onClose();
+      }}
+      onMouseDown={(e) => e.target === e.currentTarget && onClose()}
+    >
+      {onSubmit ? <form onSubmit={submit}>{inside}</form> : inside}
+    </dialog>
+  );
+}
+
+// Confirm asks before something is destroyed. With word, the person types it.
+export function Confirm({ title, action, busy, error, onConfirm, onClose, children }: { title: string; action: string; busy: boolean; error: ApiError | null; onConfirm: () => void; onClose: () => void; children: ReactNode }) {
+  return (
+    <Dialog
+      title={title}
+      onClose={onClose}
+      onSubmit={onConfirm}
+      footer={
+        <>
+          <button type="button" className="btn" onClick={onClose}>
+            Cancel
+          </button>
+          <button type="submit" className="btn danger" disabled={busy}>
+            {action}
+          </button>
+        </>
+      }
+    >
+      <div className="body">
+        {children}
+        <FormError error={error} />
+      </div>
+    </Dialog>
+  );
+}
+
+export function FormError({ error }: { error: ApiError | null }) {
+  if (!error) return null;
+  const p = error.problem;
+  return (
+    <div className="banner" role="alert">
+      <span className="any">
+        {p.title}. {p.detail} {p.request_id && <span className="sub over">request {p.request_id}</span>}
+      </span>
+    </div>
+  );
+}
+
+export function Field({ label, hint, error, children }: { label: string; hint?: ReactNode; error?: string; children: ReactNode }) {
+  return (
+    <label className="field">
+      <span>{label}</span>
+      {children}
+      {error ? <small className="hint bad any">{error}</small> : hint ? <small className="hint">{hint}</small> : null}
+    </label>
+  );
+}
