@@ -39,6 +39,7 @@ type checkpointer struct {
 	running chan struct{} // closed when the write in progress ends; nil: none
 	err     error         // of the last write; written before running is closed
 	saved   saved         // what the newest checkpoint holds beside rows
+	kept    *kept         // as of it
 	spare   []*idTable    // tables of a past generation, to be used again
 	events  uint64        // counted up to the newest cut, in the life of the store
 	verify  bool          // the state only verifies: never cut
@@ -256,7 +257,7 @@ func (sc *shardCut) freeze(gen uint64) {
 // tryWrite writes everything into one checkpoint of the store. It may be called again for the same cut.
 func (c *checkpointer) tryWrite(k *cut) error {
 	w := c.state.store.NewCheckpoint()
-	w2 := &rowWriter{w: w, sum: sumOf(c.saved.Rows)}
+	w2 := &rowWriter{w: w, sum: sumOf(c.saved.Rows), was: c.kept, kept: k.cfg.kept}
 	if err := c.writeRows(k, w2); err != nil {
 		w.Abort()
 		return err
@@ -285,7 +286,7 @@ func (c *checkpointer) tryWrite(k *cut) error {
 	if err := w.Commit(wal.Meta{Index: k.index, LogTimeNanos: k.nanos, Digest: digest.bytes(), Extra: next.encode()}); err != nil {
 		return err
 	}
-	c.saved = next
+	c.saved, c.kept = next, k.cfg.kept
 	return nil
 }
 
@@ -313,6 +314,9 @@ func (c *checkpointer) writeRows(k *cut, w *rowWriter) error {
 		}
 	}
 	if err := w.rows.Close(); err != nil {
+		return err
+	}
+	if err := w.expirePages(view, c.state.dir.all(), k.cfg.meters); err != nil {
 		return err
 	}
 	w.rows = view.Seeker(wal.ClassBounds(wal.ClassSeries))
@@ -387,6 +391,8 @@ type rowWriter struct {
 	w      *wal.Checkpoint
 	rows   *wal.Seeker // over the class at hand; keys ascend
 	sum    sum128
+	was    *kept // what the rows keep before this checkpoint
+	kept   *kept // and after it
 	ladder rollup.Ladder
 	page   rollup.Page
 	key    []byte
@@ -406,7 +412,11 @@ func (w *rowWriter) replace(key, value []byte) error {
 // pages merges a pending delta into the pages of all levels.
 func (w *rowWriter) pages(s *series, p *pending) error {
 	kind := s.meter.kind
+	keep := w.kept.of(s.tenant.num, kind)
 	return w.ladder.Pages(kind, &p.delta, func(l rollup.Level, page int64, slots []rollup.Slot) error {
+		if !keep.Has(kind, l, page) {
+			return nil
+		}
 		w.key = wal.AppendPageKey(w.key[:0], s.tenant.num, s.meter.num, uint8(l), page)
 		w.page.Reset(kind, l)
 		_, err := w.rows.Get(w.key, func(old []byte) error {

@@ -28,6 +28,8 @@ type config struct {
 	zones     map[string]*civil.Table // by IANA name, as they entered the log
 	quotas    []string                // slugs of quotas ever used; number n is at n-1
 	quotaNums map[string]uint32
+
+	kept *kept // what retention has left; nil: everything
 }
 
 // meter is a usage.Meter with what apply needs precomputed. Immutable.
@@ -66,6 +68,7 @@ type configEntry struct {
 	Change   *usage.PlanChange `json:"change,omitempty"`
 	Override *usage.Override   `json:"override,omitempty"`
 	Settings *usage.Settings   `json:"settings,omitempty"`
+	Expiry   *expiry           `json:"expiry,omitempty"`
 }
 
 // zoneEntry brings the table of a time zone into the log, at its first use.
@@ -86,7 +89,8 @@ const (
 	opOverridePut    = "override.put"
 	opOverrideDelete = "override.delete"
 	opSettingsPut    = "settings.put"
-	opTick           = "tick" // nothing but the time: something was due
+	opExpire         = "expire" // retention
+	opTick           = "tick"   // nothing but the time: something was due
 )
 
 // encode writes the entry as it stands in the log.

@@ -90,6 +90,7 @@ func (e *Engine) start() error {
 	}
 	e.ticker.stop = make(chan struct{})
 	e.ticker.done.Go(func() { e.runTicker(e.ticker.stop) })
+	e.ticker.done.Go(func() { e.runJanitor(e.ticker.stop) })
 	return nil
 }
 

@@ -97,6 +97,7 @@ func (sh *shard) fillCounter(c *counter, t *tenant, kind rollup.Kind) error {
 	from, to := rollup.MinuteMin, rollup.MinuteMax
 	if c.end != 0 {
 		from, to = floorMinute(c.start), floorMinute(c.end)
+		from = sh.state.cfg.Load().kept.of(t.num, kind).Align(from) // whoever folds the log has all minutes, or not: the answer is one
 	}
 	aggs, err := sh.rangeLocked(s, []rollup.Span{{StartMin: from, EndMin: to}, {StartMin: to, EndMin: rollup.MinuteMax}})
 	if err != nil {

@@ -99,6 +99,8 @@ func (s *state) applyEntry(b *block, e *configEntry) (Result, error) {
 		return s.applyOverrideDelete(b, e)
 	case opSettingsPut:
 		return s.applySettings(b, cfg, e)
+	case opExpire:
+		return s.applyExpire(b, cfg, e)
 	case opTick:
 		return Result{verdict: configIdentical}, nil
 	default:
@@ -132,6 +134,7 @@ func (s *state) applyGenesis(b *block, e *configEntry) (Result, error) {
 			return Result{}, err
 		}
 	}
+	s.publishKept(b.index, s.cfg.Load(), nothingExpired(b.nanos))
 	return Result{verdict: configCreated}, nil
 }
 

@@ -220,7 +220,12 @@ func (e *Engine) rangeOf(s *series, spans []rollup.Span) ([]rollup.Agg, error) {
 	sh.mu.Lock()
 	parts := s.unsaved()
 	sh.mu.Unlock()
-	return e.state.rangeWith(s, parts, spans)
+	aggs, err := e.state.rangeWith(s, parts, spans)
+	if err != nil {
+		return nil, err
+	}
+	// Afterwards: what expired while it was read, too, is refused instead of missing.
+	return aggs, e.state.cfg.Load().kept.checkResolution(s.tenant.num, s.meter.kind, spans)
 }
 
 // rangeLocked is rangeOf for who holds shard.mu. It may read the store under the lock: apply does so when a quota is new.

@@ -40,6 +40,7 @@ func (s *state) load() error {
 	s.cfgSum = sumOf(sv.Config)
 	s.shards[0].idSum, s.shards[0].userSum = sumOf(sv.IDs), sumOf(sv.Users) // parts add up; where does not matter
 	s.ckpt.saved, s.ckpt.gen, s.ckpt.index = sv, sv.Gen+1, meta.Index
+	s.ckpt.kept = s.cfg.Load().kept
 	for _, sh := range s.shards {
 		sh.gen = sv.Gen + 1
 		sh.ids.base = meta.Index + 1

@@ -157,6 +157,7 @@ type configJSON struct {
 	Zones    []zoneEntry   `json:"zones,omitempty"`  // ascending
 	Plans    []planJSON    `json:"plans,omitempty"`  // ascending
 	Quotas   []string      `json:"quotas,omitempty"` // slugs by number
+	Kept     *kept         `json:"kept,omitempty"`
 }
 
 type meterJSON struct {
@@ -181,7 +182,7 @@ func (c *config) encode() []byte {
 		out.Plans = append(out.Plans, p.json())
 	}
 	slices.SortFunc(out.Plans, func(a, b planJSON) int { return strings.Compare(a.Slug, b.Slug) })
-	out.Quotas = c.quotas
+	out.Quotas, out.Kept = c.quotas, c.kept
 	b, err := json.Marshal(out)
 	if err != nil {
 		panic("BUG: configuration does not marshal: " + err.Error())
@@ -194,7 +195,7 @@ func decodeConfig(src []byte) (*config, error) {
 	if err := json.Unmarshal(src, &in); err != nil {
 		return nil, fmt.Errorf("%w: configuration row: %w", wal.ErrCorrupt, err)
 	}
-	c := &config{version: in.Version}
+	c := &config{version: in.Version, kept: in.Kept}
 	for i, mj := range in.Meters {
 		m, err := compile(uint32(i+1), mj.Meter, mj.Version)
 		if err != nil {

@@ -250,7 +250,15 @@ func (sh *shard) judge(b *block, it *item, t *tenant, at int64) *usage.Error {
 		return refusal
 	}
 	sh.contribs = sh.contribs[:0]
-	return sh.judgePart(b, it, t)
+	if refusal := sh.judgePart(b, it, t); refusal != nil {
+		return refusal
+	}
+	for i := range sh.contribs {
+		if refusal := b.cfg.kept.refuses(sh.contribs[i].meter, at); refusal != nil {
+			return refusal
+		}
+	}
+	return nil
 }
 
 // judgePart evaluates every meter of the event, or of one item of a consume, and adds to sh.contribs what they count.

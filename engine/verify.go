@@ -175,7 +175,11 @@ func (v *verifier) compareRows() error {
 	var key, buf []byte
 	for _, s := range all {
 		kind := s.meter.kind
+		keep := v.state.cfg.Load().kept.of(s.tenant.num, kind)
 		err := ladder.Pages(kind, &s.pending.delta, func(l rollup.Level, n int64, slots []rollup.Slot) error {
+			if !keep.Has(kind, l, n) {
+				return nil
+			}
 			key = wal.AppendPageKey(key[:0], s.tenant.num, s.meter.num, uint8(l), n)
 			page.Reset(kind, l)
 			page.MergeSlots(slots)

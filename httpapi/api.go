@@ -83,6 +83,8 @@ type API struct {
 
 	drainDelay, drainMax time.Duration
 	draining             atomic.Bool // set once by Serve, read by every /readyz
+
+	document document // the OpenAPI document and its page
 }
 
 // New makes an API over eng. It does no I/O. opts is copied.

@@ -15,6 +15,7 @@
 //	GET    /v1/meters          the list; GET, PUT, DELETE /v1/meters/{slug} for one
 //	GET    /v1/system          the engine's figures
 //	GET    /healthz /readyz /metrics /version
+//	GET    /openapi.json       every endpoint, parameter and schema; /docs is the same as a page
 //	GET    / /portal           the dashboard and the portal of tenants (package ui)
 //
 // Every other path is a page of the dashboard to a person who opens it in a browser, but for those below /v1; to everybody else it is

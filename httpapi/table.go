@@ -88,6 +88,8 @@ var operationEndpoints = []endpoint{
 	{"GET", "/readyz", scopePublic, (*call).getReady},
 	{"GET", "/metrics", scopePublic, (*call).getMetrics},
 	{"GET", "/version", scopePublic, (*call).getVersion},
+	{"GET", "/openapi.json", scopePublic, (*call).getOpenAPI},
+	{"GET", "/docs", scopePublic, (*call).getDocs},
 }
 
 // table makes the routes: one for each path, in the order of endpoints.

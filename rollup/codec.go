@@ -121,7 +121,7 @@ func (p *Page) decode(src []byte) error {
 // two's complement in 64 bits: corrections may leave less than nothing in a bucket that adds up.
 func (p *Page) decodeSlot(slot int, src []byte, i int) (int, error) {
 	count, next := uvarint(src, i)
-	if next < 0 || !p.kind.additive() && (count == 0 || count > math.MaxInt64) {
+	if next < 0 || !p.kind.Additive() && (count == 0 || count > math.MaxInt64) {
 		return 0, corrupt("count", i)
 	}
 	a := Agg{Count: int64(count)}

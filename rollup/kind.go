@@ -97,7 +97,7 @@ func (k Kind) heavy() bool {
 	return k == KindLatest || k == KindUnique || k == KindPercentile || k == KindWeighted
 }
 
-// additive reports whether an event can be taken out of a bucket again.
-func (k Kind) additive() bool {
+// Additive reports whether an event can be taken out of a bucket again.
+func (k Kind) Additive() bool {
 	return k == KindSum || k == KindCount || k == KindAvg || k == KindPercentile
 }

@@ -213,6 +213,36 @@ func (k *Seeker) Get(key []byte, fn func(value []byte) error) (found bool, err e
 	return true, fn(value)
 }
 
+// Scan calls fn for every row of [lower, upper), which lies behind what was looked up before, in ascending order, until fn returns
+// an error, which is returned. Key and value are valid during the call only.
+func (k *Seeker) Scan(lower, upper []byte, fn func(key, value []byte) error) error {
+	if k.err != nil {
+		return k.err
+	}
+	if err := k.view.enter(); err != nil {
+		return err
+	}
+	defer k.view.store.gate.leave()
+	if bytes.Compare(lower, k.last) < 0 {
+		return fmt.Errorf("BUG: scan from %x after %x: keys must ascend", lower, k.last)
+	}
+	k.last = append(k.last[:0], upper...)
+	ok := k.it.SeekGE(lower)
+	for ; ok && bytes.Compare(k.it.Key(), upper) < 0; ok = k.it.Next() {
+		value, err := k.it.ValueAndErr()
+		if err != nil {
+			return fmt.Errorf("scan %x: %w", k.it.Key(), corruption(err))
+		}
+		if err := fn(k.it.Key(), value); err != nil {
+			return err
+		}
+	}
+	if err := k.it.Error(); err != nil {
+		return fmt.Errorf("scan %x: %w", lower, corruption(err))
+	}
+	return nil
+}
+
 // Close lets the seeker go. Idempotent.
 func (k *Seeker) Close() error {
 	if k.it == nil {

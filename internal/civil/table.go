@@ -217,3 +217,13 @@ func DecodeTable(src []byte) (*Table, error) {
 	}
 	return t, nil
 }
+
+// WholeFrom reports whether every offset from a unix second on is a multiple of step seconds: then so is every midnight.
+func (t *Table) WholeFrom(unixSec, step int64) bool {
+	for n := t.span(unixSec); n <= len(t.changes); n++ {
+		if offset, _, _ := t.bounds(n); offset%step != 0 {
+			return false
+		}
+	}
+	return true
+}

@@ -129,6 +129,7 @@ var Apply = map[string][]string{
 		"config.go", "directory.go", "meters.go", // configuration and dense numbers, from the log
 		"item.go", "prepare.go", "result.go", // matching is done again in apply when the version differs
 		"rows.go", // the bytes under the digest
+		"kept.go", // what has expired
 	},
 	"quota":  {"*.go"},
 	"rollup": {"*.go"},
