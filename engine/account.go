@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/weirhq/weir/internal/civil"
 	"github.com/weirhq/weir/usage"
 	"github.com/weirhq/weir/wal"
 )
@@ -24,8 +23,7 @@ type account struct {
 	plan      *planVersion // nil: none
 	pending   *pendingPlan // nil: none
 	overrides []*override  // ascending by quota
-	zone      *civil.Table
-	anchor    int64 // billing anchor, unix seconds; 0: none
+	calendar
 
 	book   *book
 	ledger *ledger            // the tenant's own
@@ -77,7 +75,7 @@ func (sh *shard) list(t *tenant, listed bool) {
 }
 
 func newAccount(t *tenant) *account {
-	return &account{tenant: t, def: usage.Tenant{ID: t.name}, zone: civil.UTC(), book: emptyBook,
+	return &account{tenant: t, def: usage.Tenant{ID: t.name}, calendar: *utcCalendar, book: emptyBook,
 		users: make(map[uint32]*ledger), holds: make(map[wal.Hash]*hold), due: noDeadline}
 }
 
@@ -227,14 +225,6 @@ func (a *account) changePlan(sh *shard, v *planVersion, when string, at, now int
 	return a.refresh(sh, now)
 }
 
-// billingPeriod is the tenant's billing period that contains a unix second.
-func (a *account) billingPeriod(unixSec int64) (start, end int64) {
-	if a.anchor == 0 {
-		return a.zone.Bounds(civil.Month, unixSec)
-	}
-	return a.zone.Anchored(a.anchor, unixSec)
-}
-
 // appendKey implements object.
 func (a *account) appendKey(dst []byte) []byte { return wal.AppendAccountKey(dst, a.tenant.num) }
 
@@ -323,19 +313,21 @@ func (a *account) decode(cfg *config, src []byte) (open []wal.Hash, err error) {
 	return open, nil
 }
 
-// setZone takes zone and anchor from def.
+// setZone takes zone and anchor from def, and shows them to readers.
 func (a *account) setZone(cfg *config) error {
-	a.zone, a.anchor = civil.UTC(), 0
+	a.calendar = *utcCalendar
 	if a.def.TimeZone != "" && a.def.TimeZone != "UTC" {
 		table := cfg.zones[a.def.TimeZone]
 		if table == nil {
 			return fmt.Errorf("%w: tenant %q: the table of zone %q is missing", wal.ErrCorrupt, a.def.ID, a.def.TimeZone)
 		}
-		a.zone = table
+		a.name, a.zone = a.def.TimeZone, table
 	}
 	if !a.def.BillingAnchor.IsZero() {
 		a.anchor = a.def.BillingAnchor.Unix()
 	}
+	shown := a.calendar
+	a.tenant.calendar.Store(&shown)
 	return nil
 }
 

@@ -409,8 +409,11 @@ func (w *rowWriter) replace(key, value []byte) error {
 	return w.w.Set(key, value)
 }
 
-// pages merges a pending delta into the pages of all levels.
+// pages brings the pages of all levels up to a pending delta.
 func (w *rowWriter) pages(s *series, p *pending) error {
+	if s.meter.kind == rollup.KindWeighted {
+		return w.rewrite(s, p)
+	}
 	kind := s.meter.kind
 	keep := w.kept.of(s.tenant.num, kind)
 	return w.ladder.Pages(kind, &p.delta, func(l rollup.Level, page int64, slots []rollup.Slot) error {
@@ -430,6 +433,29 @@ func (w *rowWriter) pages(s *series, p *pending) error {
 		w.buf = w.page.Append(w.buf[:0])
 		return w.replace(w.key, w.buf)
 	})
+}
+
+// rewrite is pages for what does not add up: coarser buckets are made anew from the finer ones.
+func (w *rowWriter) rewrite(s *series, p *pending) error {
+	read := func(l rollup.Level, page int64, fn func(data []byte) error) error {
+		w.key = wal.AppendPageKey(w.key[:0], s.tenant.num, s.meter.num, uint8(l), page)
+		_, err := w.rows.Get(w.key, fn)
+		return err
+	}
+	keep := w.kept.of(s.tenant.num, s.meter.kind)
+	err := w.ladder.Rewrite(s.meter.kind, &p.delta, read, func(l rollup.Level, page int64, old []byte, now *rollup.Page) error {
+		if !keep.Has(s.meter.kind, l, page) {
+			return nil
+		}
+		w.key = wal.AppendPageKey(w.key[:0], s.tenant.num, s.meter.num, uint8(l), page)
+		w.sum.sub(rowHash(w.key, old))
+		w.buf = now.Append(w.buf[:0])
+		return w.replace(w.key, w.buf)
+	})
+	if err != nil {
+		return fmt.Errorf("pages of tenant %q, meter %s: %w", s.tenant.name, s.meter.def.Slug, err)
+	}
+	return nil
 }
 
 // counter writes the row of a series' counter.

@@ -28,6 +28,7 @@ type config struct {
 	zones     map[string]*civil.Table // by IANA name, as they entered the log
 	quotas    []string                // slugs of quotas ever used; number n is at n-1
 	quotaNums map[string]uint32
+	ages      ageLimits
 
 	kept *kept // what retention has left; nil: everything
 }
@@ -41,6 +42,7 @@ type meter struct {
 	usesValue  bool     // the aggregation folds a value (not count, not unique_count)
 	valuePath  []string // nil: the event's quantity
 	uniquePath []string // nil: user_id; of unique_count
+	filter     *filter  // nil: every event
 	version    uint64   // log index of its last change
 	archived   bool
 }
@@ -48,7 +50,8 @@ type meter struct {
 // match is the meters that count one feature type: its own, then those of any event.
 type match struct {
 	meters []*meter
-	latest bool // one of them is a latest meter, so a negative quantity may be meant
+	levels bool // one of them follows a level, so a negative quantity may be meant, and the identity of an event orders it
+	latest bool // one of them is a latest meter, so zero may be a value that is set
 }
 
 // configEntry is the body of a KindConfig item.
@@ -69,6 +72,7 @@ type configEntry struct {
 	Override *usage.Override   `json:"override,omitempty"`
 	Settings *usage.Settings   `json:"settings,omitempty"`
 	Expiry   *expiry           `json:"expiry,omitempty"`
+	Ages     *ageLimits        `json:"ages,omitempty"`
 }
 
 // zoneEntry brings the table of a time zone into the log, at its first use.
@@ -89,8 +93,10 @@ const (
 	opOverridePut    = "override.put"
 	opOverrideDelete = "override.delete"
 	opSettingsPut    = "settings.put"
-	opExpire         = "expire" // retention
-	opTick           = "tick"   // nothing but the time: something was due
+	opAgesPut        = "ages.put" // another MaxAge or MaxAhead
+	opZonePut        = "zone.put" // another time zone database has another table for a zone that is known
+	opExpire         = "expire"   // retention
+	opTick           = "tick"     // nothing but the time: something was due
 )
 
 // encode writes the entry as it stands in the log.
@@ -110,6 +116,7 @@ func presetMeters() []usage.Meter {
 		{Slug: "compute_time", Name: "Compute time", Aggregation: usage.Sum, Unit: "second"},
 		{Slug: "session_time", Name: "Session time", Aggregation: usage.Sum, Unit: "second"},
 		{Slug: "storage", Name: "Storage", Aggregation: usage.Latest, Scale: new(0), Unit: "byte"},
+		{Slug: "storage_hours", Name: "Storage hours", EventType: "storage", Aggregation: usage.WeightedSum, Scale: new(0), Unit: "byte-hour"},
 		{Slug: "active_users", Name: "Active users", EventType: usage.AnyEventType, Aggregation: usage.UniqueCount, Unit: "user"},
 		{Slug: "seats", Name: "Seats", Aggregation: usage.Latest, Scale: new(0), Unit: "seat"},
 		{Slug: "projects", Name: "Projects", Aggregation: usage.Latest, Scale: new(0), Unit: "project"},
@@ -118,12 +125,11 @@ func presetMeters() []usage.Meter {
 
 // compile precomputes a meter. def is validated.
 func compile(num uint32, def usage.Meter, version uint64) (*meter, error) {
-	kind, ok := rollup.KindOf(def.Aggregation)
-	if !ok || def.Filters != nil || len(def.Dimensions) > 0 {
-		return nil, fmt.Errorf("meter %s: %s with filters %v, dimensions %v is not supported by this version",
-			def.Slug, def.Aggregation, def.Filters != nil, def.Dimensions)
+	kind, _, ok := rollup.FoldOf(def.Aggregation)
+	if !ok || len(def.Dimensions) > 0 {
+		return nil, fmt.Errorf("meter %s: %s with dimensions %v is not supported by this version", def.Slug, def.Aggregation, def.Dimensions)
 	}
-	m := &meter{num: num, def: def, kind: kind, scale: def.ScaleOf(), version: version}
+	m := &meter{num: num, def: def, kind: kind, scale: def.ScaleOf(), version: version, filter: compileFilter(def.Filters)}
 	m.usesValue = kind != rollup.KindCount && kind != rollup.KindUnique
 	if def.ValueProperty != "" {
 		m.valuePath = strings.Split(def.ValueProperty, ".")
@@ -133,6 +139,13 @@ func compile(num uint32, def usage.Meter, version uint64) (*meter, error) {
 	}
 	return m, nil
 }
+
+// level tells that the meter follows a level that events set or move: the order of events matters, and a value may be negative.
+func (m *meter) level() bool { return m.kind == rollup.KindLatest || m.kind == rollup.KindWeighted }
+
+// monthly tells that series of a kind keep a counter of the open month. Percentiles and unit-hours are no whole numbers, and what
+// they are made of grows with the events.
+func monthly(k rollup.Kind) bool { return k != rollup.KindPercentile && k != rollup.KindWeighted }
 
 // with returns a config in which m stands in place of the meter of its number, or is added.
 func (c *config) with(m *meter) *config {
@@ -182,6 +195,7 @@ func (c *config) index() {
 	for _, t := range c.byEvent { // order-free: each match is completed by itself
 		t.meters = append(t.meters, c.any...)
 		t.latest = slices.ContainsFunc(t.meters, func(m *meter) bool { return m.kind == rollup.KindLatest })
+		t.levels = slices.ContainsFunc(t.meters, (*meter).level)
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/weirhq/weir/internal/civil"
 	"github.com/weirhq/weir/usage"
 )
 
@@ -122,19 +121,6 @@ func (e *Engine) PutTenantIf(ctx context.Context, t usage.Tenant, cond usage.Con
 	}
 	st, err := e.Tenant(t.ID)
 	return st, res.verdict == configCreated, err
-}
-
-// zoneEntry reads the table of a zone that the log does not know yet; nil when it does.
-func (e *Engine) zoneEntry(name string) (*zoneEntry, error) {
-	if name == "" || name == "UTC" || e.state.cfg.Load().zones[name] != nil {
-		return nil, nil
-	}
-	table, err := civil.NewTable(name)
-	if err != nil {
-		return nil, &usage.Error{Code: usage.CodeInvalidValue, Pointer: "/time_zone",
-			Detail: fmt.Sprintf("%s is no IANA time zone, such as Europe/Berlin", shorten(name))}
-	}
-	return &zoneEntry{name, table.AppendTo(nil)}, nil
 }
 
 // DeleteTenant takes away what an operator said of a tenant: plan, overrides, zone. Its usage stays.

@@ -44,8 +44,7 @@ func (e *Engine) correct(ctx context.Context, base wal.Item, op *operation) (usa
 		return usage.Outcome{ID: base.ID}, err
 	}
 	out := usage.Outcome{ID: base.ID}
-	var period usage.Interval
-	fillOutcome(&out, res, &period)
+	new(outcomePeriod).fill(&out, res, calendarOf(e.state.dir.tenant(base.Tenant)))
 	return out, out.Err
 }
 
@@ -86,7 +85,7 @@ func (sh *shard) correction(b *block, it *item, t *tenant, at int64) (*meter, in
 	if refusal := sh.unknownTenant(b, t); refusal != nil {
 		return nil, 0, refusal
 	}
-	op, opts := it.more.op, sh.state.limits
+	op, ages := it.more.op, b.cfg.ages
 	if op.Op == opReset {
 		return sh.resetOf(b, it, t)
 	}
@@ -96,10 +95,10 @@ func (sh *shard) correction(b *block, it *item, t *tenant, at int64) (*meter, in
 		return nil, 0, &usage.Error{Code: usage.CodeInvalidValue, Pointer: "/meter", Detail: fmt.Sprintf("there is no meter %q", op.Meter)}
 	case m.kind != rollup.KindSum && m.kind != rollup.KindCount:
 		return nil, 0, notAdjustable(m)
-	case at < b.nanos-opts.maxAgeNanos:
-		return nil, 0, tooOld(at, b.nanos, opts.maxAgeNanos)
-	case at > b.nanos+opts.maxAheadNanos:
-		return nil, 0, inFuture(at, b.nanos, opts.maxAheadNanos)
+	case at < b.nanos-ages.MaxAge:
+		return nil, 0, tooOld(at, b.nanos, ages.MaxAge)
+	case at > b.nanos+ages.MaxAhead:
+		return nil, 0, inFuture(at, b.nanos, ages.MaxAhead)
 	}
 	units, err := it.Quantity.Units(m.scale)
 	if err != nil {

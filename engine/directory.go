@@ -21,14 +21,15 @@ type tenant struct {
 	first [firstSeries]atomic.Pointer[series]
 	more  atomic.Pointer[[]*series] // of the meters after them; replaced when it grows
 
-	numbers hashTable[uint32] // of users and unique values, by name
-	num     uint32
-	users   uint32 // greatest number given, otherMember included; owned by the shard
-	shard   *shard
-	face    atomic.Pointer[face]    // of the quotas, for readers; nil: none
-	account atomic.Pointer[account] // nil: no quotas; written by the shard
-	listed  atomic.Bool             // has counted something: a tenant that only met refusals does not exist
-	name    string
+	numbers  hashTable[uint32] // of users and unique values, by name
+	num      uint32
+	users    uint32 // greatest number given, otherMember included; owned by the shard
+	shard    *shard
+	face     atomic.Pointer[face]     // of the quotas, for readers; nil: none
+	account  atomic.Pointer[account]  // nil: no quotas; written by the shard
+	calendar atomic.Pointer[calendar] // that of the account, for readers; nil: UTC
+	listed   atomic.Bool              // has counted something: a tenant that only met refusals does not exist
+	name     string
 	// userNames is by num-firstMember; the shard appends under its mu.
 	userNames []string
 }

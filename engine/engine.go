@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/weirhq/weir/rollup"
 	"github.com/weirhq/weir/usage"
 	"github.com/weirhq/weir/wal"
 )
@@ -88,6 +89,11 @@ func (e *Engine) start() error {
 			return errors.Join(err, e.log.Close())
 		}
 	}
+	for _, enter := range []func(context.Context) error{e.enterAges, e.refreshZones} {
+		if err := enter(context.Background()); err != nil {
+			e.opts.Logger.Warn("what the log says goes on holding", "err", err) // no space, or a clock that is wrong: reads must work
+		}
+	}
 	e.ticker.stop = make(chan struct{})
 	e.ticker.done.Go(func() { e.runTicker(e.ticker.stop) })
 	e.ticker.done.Go(func() { e.runJanitor(e.ticker.stop) })
@@ -160,13 +166,13 @@ func (e *Engine) checkpoint(ctx context.Context) error {
 
 // Current returns the counter of the open calendar month (UTC): what tenant used of a meter, in
 // units of 10^-scale of the meter; of a latest meter the value now. ok is false when
-// the meter is unknown or its aggregation is avg, which is no whole number. A tenant that was never seen
+// the meter is unknown or its aggregation (avg, weighted_sum, percentiles) gives no whole number of units. A tenant that was never seen
 // has used 0. It shows every write that has returned; it may be ahead of the disk by one fsync.
 //
 // Lock-free, without allocation; a few atomic loads.
 func (e *Engine) Current(tenant, meter string) (units int64, ok bool) {
 	m := e.state.cfg.Load().bySlug[meter]
-	if m == nil || m.def.Aggregation == usage.Avg {
+	if m == nil || m.kind == rollup.KindAvg || !monthly(m.kind) {
 		return 0, false
 	}
 	t := e.state.dir.tenant(tenant)

@@ -110,17 +110,19 @@ func newHold(b *block, it *item, a *account) *hold {
 	return h
 }
 
-// judgeHold evaluates what a hold takes: units of sum and count meters. Distinct users are counted when it is committed; a meter
-// with a value now cannot be held.
+// judgeHold evaluates what a hold takes: units of sum and count meters. Distinct users, highest values and the like are counted
+// when it is committed; a level cannot be held.
 func (sh *shard) judgeHold(b *block, it *item, t *tenant) *usage.Error {
 	sh.contribs = sh.contribs[:0]
 	if err := sh.judgePart(b, it, t); err != nil {
 		return err
 	}
-	sh.contribs = slices.DeleteFunc(sh.contribs, func(c contribution) bool { return c.meter.kind == rollup.KindUnique })
+	sh.contribs = slices.DeleteFunc(sh.contribs, func(c contribution) bool {
+		return c.excluded || !c.meter.level() && c.meter.kind != rollup.KindSum && c.meter.kind != rollup.KindCount
+	})
 	for i := range sh.contribs {
 		c := &sh.contribs[i]
-		if c.meter.kind != rollup.KindSum && c.meter.kind != rollup.KindCount {
+		if c.meter.level() {
 			return &usage.Error{Code: usage.CodeInvalidValue, Pointer: "/feature_type",
 				Detail: fmt.Sprintf("meter %s is %s; only units of sum and count meters can be held", c.meter.def.Slug, c.meter.def.Aggregation)}
 		}

@@ -101,6 +101,10 @@ func (s *state) applyEntry(b *block, e *configEntry) (Result, error) {
 		return s.applySettings(b, cfg, e)
 	case opExpire:
 		return s.applyExpire(b, cfg, e)
+	case opAgesPut:
+		return s.applyAgesPut(b, cfg, e)
+	case opZonePut:
+		return s.applyZonePut(b, cfg, e)
 	case opTick:
 		return Result{verdict: configIdentical}, nil
 	default:

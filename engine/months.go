@@ -25,6 +25,3 @@ func (c *monthCache) of(nanos int64) (start, before int64) {
 	}
 	return m.start, m.before
 }
-
-// monthBounds is the calendar month, UTC, of a unix time in nanoseconds, as unix seconds.
-func monthBounds(nanos int64) (start, end int64) { return civil.MonthUTC(floorDiv(nanos, 1e9)) }

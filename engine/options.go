@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/weirhq/weir/internal/civil"
 	"github.com/weirhq/weir/usage"
 	"github.com/weirhq/weir/wal"
 )
@@ -18,7 +19,8 @@ type Options struct {
 	AutoMeters bool
 	// AcceptClock accepts a wall clock that disagrees with the log when the store is opened.
 	AcceptClock bool
-	// MaxAge is how old a timestamp may be, against log time. Default 35 days.
+	// MaxAge is how old a timestamp may be, against log time. Default 35 days. A change of MaxAge or MaxAhead enters the log
+	// when the store is opened, and holds from there on.
 	MaxAge time.Duration
 	// MaxAhead is how far in the future a timestamp may be. Default 5 minutes.
 	MaxAhead time.Duration
@@ -38,6 +40,8 @@ type Options struct {
 	// FreeBytesMin is the free space below which writes are refused with disk_full.
 	FreeBytesMin int64
 
+	// zoneTable reads the table of a time zone. Default: from the time zone database.
+	zoneTable func(name string) (*civil.Table, error)
 	// decodeAlways makes apply read every block from its bytes, as a follower does, for tests.
 	decodeAlways bool
 }
@@ -58,6 +62,9 @@ func (o *Options) EnsureDefaults() {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.zoneTable == nil {
+		o.zoneTable = civil.NewTable
 	}
 	if o.Shards == 0 {
 		o.Shards = min(runtime.GOMAXPROCS(0), shardsMax)

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/weirhq/weir/internal/civil"
@@ -33,7 +34,8 @@ func (e *Engine) Usage(ctx context.Context, q usage.Query) (usage.Rows, error) {
 		return usage.Rows{}, err
 	}
 	index, at := e.state.asOf()
-	aggs, err := e.aggregate(ctx, plan, q.TenantID)
+	now := e.clock.now()
+	aggs, err := e.aggregate(ctx, plan, q.TenantID, now)
 	if err != nil {
 		return usage.Rows{}, err
 	}
@@ -42,7 +44,6 @@ func (e *Engine) Usage(ctx context.Context, q usage.Query) (usage.Rows, error) {
 		From: q.From.UTC(), To: q.To.UTC(), Window: q.Window, TimeZone: q.TimeZone,
 		Data: []usage.Row{}, AsOf: usage.AsOf{Index: index, Time: at},
 	}
-	now := time.Unix(0, e.clock.now())
 	for i, w := range plan.windows {
 		a := &aggs[i]
 		if a.empty() && !q.FillZero && q.Window != usage.WindowTotal {
@@ -50,7 +51,7 @@ func (e *Engine) Usage(ctx context.Context, q usage.Query) (usage.Rows, error) {
 		}
 		rows.Data = append(rows.Data, usage.Row{
 			WindowStart: w.Start.UTC(), WindowEnd: w.End.UTC(), Value: a.value(plan.meter),
-			Group: map[string]*string{}, Partial: w.Cut || w.End.After(now),
+			Group: map[string]*string{}, Partial: w.Cut || w.End.After(time.Unix(0, now)),
 		})
 	}
 	return rows, nil
@@ -75,8 +76,9 @@ func (e *Engine) plan(q *usage.Query) (*queryPlan, error) {
 	if m == nil {
 		return nil, &usage.Error{Code: usage.CodeNotFound, Pointer: "/meter", Detail: fmt.Sprintf("there is no meter %q", q.Meter)}
 	}
+	cal := calendarOf(e.state.dir.tenant(q.TenantID))
 	if q.TimeZone == "" {
-		q.TimeZone = "UTC"
+		q.TimeZone = cal.name
 	}
 	loc, err := civil.LoadZone(q.TimeZone)
 	if err != nil {
@@ -94,6 +96,8 @@ func (e *Engine) plan(q *usage.Query) (*queryPlan, error) {
 	switch {
 	case q.Window == usage.WindowTotal:
 		p.windows = []civil.Window{{Start: q.From, End: q.To}}
+	case q.Window == usage.WindowBilling && q.TenantID != "":
+		p.windows = cal.billingWindows(q.From, q.To)
 	case !ok:
 		return nil, &usage.Error{Code: usage.CodeInvalidValue, Pointer: "/window",
 			Detail: fmt.Sprintf("window %q is not one of minute, 15m, hour, day, week, month, billing, total", q.Window)}
@@ -110,7 +114,7 @@ func (e *Engine) plan(q *usage.Query) (*queryPlan, error) {
 	return p, nil
 }
 
-// windowKinds maps windows to the calendar. Billing periods are calendar months until tenants have an anchor.
+// windowKinds maps windows to the calendar. Over all tenants, billing periods are calendar months.
 var windowKinds = map[usage.Window]civil.Kind{
 	usage.WindowMinute: civil.Minute, usage.WindowQuarterHour: civil.QuarterHour, usage.WindowHour: civil.Hour,
 	usage.WindowDay: civil.Day, usage.WindowWeek: civil.Week, usage.WindowMonth: civil.Month, usage.WindowBilling: civil.Month,
@@ -151,9 +155,10 @@ func (e *Engine) fillRange(q *usage.Query, loc *time.Location) error {
 
 // answer is one window over one or many tenants.
 type answer struct {
-	some  bool // something was counted or corrected
+	some  bool // something was counted or corrected, or a level held
 	agg   rollup.Agg
 	units int64 // sum of the tenants' values, for kinds whose Aggs do not merge over tenants
+	huge  bool  // the unit-hours of all tenants together pass what can be said
 }
 
 // perTenant tells that a tenant's members or latest value mean nothing beside another's.
@@ -168,21 +173,24 @@ func (a *answer) value(m *meter) usage.Decimal {
 	case m.kind == rollup.KindLatest && a.some:
 		return usage.FromUnits(a.units, m.scale)
 	}
-	return rollup.Value(m.kind, m.scale, &a.agg)
+	if a.huge {
+		return usage.Decimal{}
+	}
+	return rollup.ValueOf(m.def.Aggregation, m.scale, &a.agg)
 }
 
 // add takes in one tenant's window.
 func (a *answer) add(k rollup.Kind, b *rollup.Agg) {
-	a.some = a.some || !b.Empty(k)
+	a.some = a.some || !b.Empty(k) || k == rollup.KindWeighted && b.Extra != nil && b.Extra.Area != rollup.Area{}
 	if perTenant(k) {
 		a.units += counterValue(k, b)
 		return
 	}
-	a.agg.Merge(k, b)
+	a.huge = a.huge || !a.agg.AddAnswer(k, b)
 }
 
-// aggregate computes the plan's spans over one tenant, or all.
-func (e *Engine) aggregate(ctx context.Context, p *queryPlan, tenantID string) ([]answer, error) {
+// aggregate computes the plan's spans over one tenant, or all, at a log time.
+func (e *Engine) aggregate(ctx context.Context, p *queryPlan, tenantID string, now int64) ([]answer, error) {
 	tenants := e.state.dir.all()
 	if tenantID != "" {
 		tenants = nil
@@ -199,7 +207,7 @@ func (e *Engine) aggregate(ctx context.Context, p *queryPlan, tenantID string) (
 		if s == nil {
 			continue
 		}
-		aggs, err := e.rangeOf(s, p.spans)
+		aggs, err := e.rangeOf(s, p.spans, now)
 		if err != nil {
 			return nil, fmt.Errorf("usage of tenant %q, meter %s: %w", t.name, p.meter.def.Slug, err)
 		}
@@ -214,13 +222,13 @@ func (e *Engine) aggregate(ctx context.Context, p *queryPlan, tenantID string) (
 //
 // The pending parts are taken first, the view of the store second. A checkpoint that ends in
 // between is then in the view, and its number tells which of the pending parts it made obsolete: nothing is
-// counted twice and nothing is missed, without a lock between queries and checkpoints.
-func (e *Engine) rangeOf(s *series, spans []rollup.Span) ([]rollup.Agg, error) {
+// counted twice and nothing is missed, without a lock between queries and checkpoints. Levels hold until now.
+func (e *Engine) rangeOf(s *series, spans []rollup.Span, now int64) ([]rollup.Agg, error) {
 	sh := s.tenant.shard
 	sh.mu.Lock()
 	parts := s.unsaved()
 	sh.mu.Unlock()
-	aggs, err := e.state.rangeWith(s, parts, spans)
+	aggs, err := e.state.rangeWith(s, parts, spans, now)
 	if err != nil {
 		return nil, err
 	}
@@ -230,7 +238,7 @@ func (e *Engine) rangeOf(s *series, spans []rollup.Span) ([]rollup.Agg, error) {
 
 // rangeLocked is rangeOf for who holds shard.mu. It may read the store under the lock: apply does so when a quota is new.
 func (sh *shard) rangeLocked(s *series, spans []rollup.Span) ([]rollup.Agg, error) {
-	return sh.state.rangeWith(s, s.unsaved(), spans)
+	return sh.state.rangeWith(s, s.unsaved(), spans, math.MaxInt64) // no quota limits unit-hours
 }
 
 // unsaved returns the parts of s that no checkpoint may hold yet; the open one is a copy, as apply goes on folding into it. The
@@ -245,7 +253,7 @@ func (s *series) unsaved() [2]*pending {
 	return parts
 }
 
-func (st *state) rangeWith(s *series, parts [2]*pending, spans []rollup.Span) ([]rollup.Agg, error) {
+func (st *state) rangeWith(s *series, parts [2]*pending, spans []rollup.Span, now int64) ([]rollup.Agg, error) {
 	var src rollup.Source = noPages{}
 	gen := uint64(0)
 	if st.store != nil { // a state that verifies has everything in memory
@@ -259,7 +267,7 @@ func (st *state) rangeWith(s *series, parts [2]*pending, spans []rollup.Span) ([
 			deltas = append(deltas, &p.delta)
 		}
 	}
-	return rollup.Range(s.meter.kind, src, deltas, spans)
+	return rollup.RangeUntil(s.meter.kind, src, deltas, spans, now)
 }
 
 // noPages is the source of a state without a store.

@@ -94,12 +94,12 @@ func (e *Engine) recordRequest(ctx context.Context, evs []usage.Event, out []usa
 		}
 	}
 	next := 0
-	var period usage.Interval // of the outcome before: most are in one
+	var known outcomePeriod // of the outcome before: most are in one
 	for i := range out {
 		if out[i].Status != "" {
 			continue // refused before it was sent
 		}
-		fillOutcome(&out[i], &r.results[next], &period)
+		known.fill(&out[i], &r.results[next], e.calendarOfItem(&r.items[next]))
 		next++
 	}
 	clear(r.items)
@@ -133,18 +133,32 @@ func (e *Engine) prepareAll(ctx context.Context, r *request, evs []usage.Event, 
 	return nil
 }
 
-// fillOutcome says a result in the words of the API. period is the last one computed.
-func fillOutcome(o *usage.Outcome, res *Result, period *usage.Interval) {
+// calendarOfItem is the calendar of the tenant of an item that was applied.
+func (e *Engine) calendarOfItem(it *item) *calendar {
+	if it.TenantNum != 0 {
+		return calendarOf(e.state.dir.number(it.TenantNum))
+	}
+	return calendarOf(e.state.dir.tenant(it.Tenant))
+}
+
+// outcomePeriod is the billing period computed last.
+type outcomePeriod struct {
+	calendar *calendar
+	usage.Interval
+}
+
+// fill says a result in the words of the API.
+func (p *outcomePeriod) fill(o *usage.Outcome, res *Result, c *calendar) {
 	switch res.verdict {
 	case counted, duplicate:
 		o.Status = usage.StatusCounted
 		if res.verdict == duplicate {
 			o.Status = usage.StatusDuplicate
 		}
-		if at := time.Unix(0, res.timeNanos); at.Before(period.Start) || !at.Before(period.End) {
-			*period = monthOf(res.timeNanos)
+		if at := time.Unix(0, res.timeNanos); c != p.calendar || at.Before(p.Start) || !at.Before(p.End) {
+			p.calendar, p.Interval = c, c.billingInterval(res.timeNanos)
 		}
-		o.BillingPeriod = *period
+		o.BillingPeriod = p.Interval
 	case conflict:
 		o.Status, o.Err = usage.StatusConflict, res.err
 	case rejected:
@@ -200,10 +214,4 @@ func (e *Engine) submitConfig(ctx context.Context, entry *configEntry) (Result, 
 		return r.results[0], r.results[0].err
 	}
 	return r.results[0], nil
-}
-
-// monthOf is the calendar month, UTC, that a moment falls in.
-func monthOf(nanos int64) usage.Interval {
-	start, end := monthBounds(nanos)
-	return usage.Interval{Start: time.Unix(start, 0).UTC(), End: time.Unix(end, 0).UTC()}
 }

@@ -53,6 +53,9 @@ func (r *counterRow) add(k rollup.Kind, p *pending) {
 	}
 	r.monthStart, r.touched = start, p.touchedAt
 	r.absolute += p.absolute
+	if !monthly(k) {
+		return
+	}
 	p.delta.Each(func(minute int64, a *rollup.Agg) bool {
 		switch sec := minute * 60; {
 		case k == rollup.KindLatest, sec >= start && sec < end:
@@ -158,6 +161,7 @@ type configJSON struct {
 	Plans    []planJSON    `json:"plans,omitempty"`  // ascending
 	Quotas   []string      `json:"quotas,omitempty"` // slugs by number
 	Kept     *kept         `json:"kept,omitempty"`
+	Ages     *ageLimits    `json:"ages,omitempty"` // when not the default ones
 }
 
 type meterJSON struct {
@@ -183,6 +187,9 @@ func (c *config) encode() []byte {
 	}
 	slices.SortFunc(out.Plans, func(a, b planJSON) int { return strings.Compare(a.Slug, b.Slug) })
 	out.Quotas, out.Kept = c.quotas, c.kept
+	if c.ages != agesDefault && c.ages != (ageLimits{}) {
+		out.Ages = &c.ages
+	}
 	b, err := json.Marshal(out)
 	if err != nil {
 		panic("BUG: configuration does not marshal: " + err.Error())
@@ -195,7 +202,10 @@ func decodeConfig(src []byte) (*config, error) {
 	if err := json.Unmarshal(src, &in); err != nil {
 		return nil, fmt.Errorf("%w: configuration row: %w", wal.ErrCorrupt, err)
 	}
-	c := &config{version: in.Version, kept: in.Kept}
+	c := &config{version: in.Version, ages: agesDefault, kept: in.Kept}
+	if in.Ages != nil {
+		c.ages = *in.Ages
+	}
 	for i, mj := range in.Meters {
 		m, err := compile(uint32(i+1), mj.Meter, mj.Version)
 		if err != nil {

@@ -92,6 +92,9 @@ func (s *series) fold(sh *shard, p *rollup.Point, abs uint64, logSec int64) {
 		return
 	}
 	pend.delta.Fold(s.meter.kind, minute, p)
+	if !monthly(s.meter.kind) {
+		return
+	}
 	s.count(p, sh.monthStart, sh.monthEnd, sh.nextMonthEnd)
 }
 

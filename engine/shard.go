@@ -71,10 +71,12 @@ type contribution struct {
 	meter  *meter
 	series *series
 	value  int64
-	add    bool   // of a latest meter: value is added to the one before
+	add    bool   // of a meter that follows a level: value is added to the one before
 	member uint32 // numbered already, or 0
 	name   string // the unique value still to be numbered; "" when member is set
 	abs    uint64
+
+	excluded bool // by the meter's filters: quotas on it are asked, nothing is counted
 }
 
 // block is what apply knows of the block at hand.
@@ -239,12 +241,12 @@ func (sh *shard) known(it *item, maybe bool) (payload, outcome uint32, found boo
 
 // judge evaluates every meter of the event into sh.contribs and changes nothing.
 func (sh *shard) judge(b *block, it *item, t *tenant, at int64) *usage.Error {
-	opts := sh.state.limits
-	if it.HasTime && at < b.nanos-opts.maxAgeNanos {
-		return tooOld(at, b.nanos, opts.maxAgeNanos)
+	ages := b.cfg.ages
+	if it.HasTime && at < b.nanos-ages.MaxAge {
+		return tooOld(at, b.nanos, ages.MaxAge)
 	}
-	if it.HasTime && at > b.nanos+opts.maxAheadNanos {
-		return inFuture(at, b.nanos, opts.maxAheadNanos)
+	if it.HasTime && at > b.nanos+ages.MaxAhead {
+		return inFuture(at, b.nanos, ages.MaxAhead)
 	}
 	if refusal := sh.unknownTenant(b, t); refusal != nil {
 		return refusal
@@ -270,7 +272,7 @@ func (sh *shard) judgePart(b *block, it *item, t *tenant) *usage.Error {
 	if m == nil {
 		return b.cfg.unknownFeature(it.Feature)
 	}
-	if it.Quantity.IsSet() && it.Quantity.Sign() < 0 && !m.latest {
+	if it.Quantity.IsSet() && it.Quantity.Sign() < 0 && !m.levels {
 		return negativeQuantity(it.Quantity)
 	}
 	for _, mt := range m.meters {
@@ -283,6 +285,9 @@ func (sh *shard) judgePart(b *block, it *item, t *tenant) *usage.Error {
 		c := &sh.contribs[n]
 		c.meter, c.series = mt, t.seriesOf(mt)
 		c.value, c.add, c.member, c.name, c.abs = 0, false, 0, "", 0
+		if c.excluded = !mt.filter.admits(it); c.excluded {
+			continue
+		}
 		if err := c.evaluate(it); err != nil {
 			return err
 		}
@@ -316,7 +321,7 @@ func (c *contribution) evaluate(it *item) *usage.Error {
 	if err != nil {
 		return meterError(m, err)
 	}
-	if v < 0 && m.kind != rollup.KindLatest {
+	if v < 0 && !m.level() {
 		return negativeQuantity(q)
 	}
 	c.value, c.add = v, it.Op == opAdd
@@ -332,10 +337,15 @@ func overflowError(m *meter) *usage.Error {
 }
 
 // magnitude is what v adds to the absolute sum of its series: values that are never added up
-// (min, max, the value of a latest meter) add nothing.
+// (min, max, percentiles, a level that is set) add nothing.
 func magnitude(k rollup.Kind, v int64, op uint8) uint64 {
-	if k == rollup.KindMin || k == rollup.KindMax || k == rollup.KindLatest && op != opAdd {
+	switch k {
+	case rollup.KindMin, rollup.KindMax, rollup.KindPercentile:
 		return 0
+	case rollup.KindLatest, rollup.KindWeighted:
+		if op != opAdd {
+			return 0
+		}
 	}
 	if v < 0 {
 		return -uint64(v)
@@ -344,7 +354,7 @@ func magnitude(k rollup.Kind, v int64, op uint8) uint64 {
 }
 
 // overflows tells whether counting v could take any sum of the series past an int64: the values ever added
-// stay below 2^62 in absolute value, and so does the value that a latest meter adds to.
+// stay below 2^62 in absolute value, and so does a level that is added to.
 func (c *contribution) overflows(v int64) bool {
 	const bound = 1 << 62
 	sum := c.abs
@@ -395,11 +405,14 @@ func (sh *shard) foldContribs(b *block, it *item, t *tenant, at int64) {
 		sh.list(t, true)
 	}
 	p := rollup.Point{TimeNanos: at}
-	if it.match == nil || it.match.latest || it.cfg != b.cfg { // only latest meters order events by identity
+	if it.match == nil || it.match.levels || it.cfg != b.cfg { // only levels order events by identity
 		p.Source, p.ID = it.Source, it.ID
 	}
 	for i := range sh.contribs {
 		c := &sh.contribs[i]
+		if c.excluded {
+			continue
+		}
 		if c.series == nil {
 			if c.series = t.seriesOf(c.meter); c.series == nil { // an item before this one may have made it
 				c.series = t.addSeries(c.meter)

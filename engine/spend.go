@@ -172,7 +172,7 @@ func (sh *shard) admit(b *block, it *item, t *tenant, at int64) error {
 			continue
 		}
 		for k := range sh.contribs {
-			if p := &sh.contribs[k]; p.meter.num == x.slot.meter {
+			if p := &sh.contribs[k]; p.meter.num == x.slot.meter && !p.excluded {
 				point := p.point(it, at)
 				c.add(x.slot, &point, p.value, b.nanos, true)
 			}
@@ -204,7 +204,7 @@ func (sh *shard) record(b *block, it *item, a *account, at int64) error {
 			sh.touchObject(l)
 			c.roll(a, s, b.nanos)
 			for k := range sh.contribs {
-				if p := &sh.contribs[k]; p.meter.num == s.meter {
+				if p := &sh.contribs[k]; p.meter.num == s.meter && !p.excluded {
 					point := p.point(it, at)
 					c.add(s, &point, p.value, b.nanos, false)
 				}

@@ -17,7 +17,6 @@ import (
 type state struct {
 	store  *wal.Store
 	logger *slog.Logger
-	limits ageLimits
 	dir    *directory
 	shards []*shard
 	hand   *handoff
@@ -49,9 +48,6 @@ type state struct {
 	workErrs []error
 }
 
-// ageLimits are the bounds of event timestamps against log time.
-type ageLimits struct{ maxAgeNanos, maxAheadNanos int64 }
-
 var _ Applier = (*state)(nil)
 
 // newState makes an empty state over a store. Close stops its workers.
@@ -59,9 +55,8 @@ func newState(store *wal.Store, o *Options) *state {
 	s := &state{
 		store: store, logger: o.Logger, dir: newDirectory(), hand: newHandoff(),
 		outbox: newJournal(wal.ClassOutbox, wal.AppendOutboxKey), audits: newJournal(wal.ClassAudit, wal.AppendAuditKey),
-		limits: ageLimits{int64(o.MaxAge), int64(o.MaxAhead)},
 	}
-	s.cfg.Store(&config{})
+	s.cfg.Store(&config{ages: agesDefault})
 	s.cfg.Load().index()
 	s.prep.state = s
 	s.shards = make([]*shard, o.Shards)

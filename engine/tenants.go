@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/weirhq/weir/internal/civil"
 	"github.com/weirhq/weir/usage"
 )
 
@@ -30,25 +29,6 @@ func (s *state) tenantNamed(name string) *tenant {
 		return t
 	}
 	return s.dir.addTenant(name, s.shards)
-}
-
-// learnZone enters the table of a zone that the entry brings along, at its first use. From then on every period in it is
-// computed from the log alone.
-func (s *state) learnZone(b *block, z *zoneEntry) error {
-	if z == nil {
-		return nil
-	}
-	cfg := s.cfg.Load()
-	if cfg.zones[z.Name] != nil {
-		return nil
-	}
-	table, err := civil.DecodeTable(z.Table)
-	if err != nil {
-		return fmt.Errorf("zone %q: %w", z.Name, err)
-	}
-	s.cfgSum.add(rowHash([]byte("zone/"+z.Name), z.Table))
-	s.cfg.Store(cfg.withZone(b.index, z.Name, table))
-	return nil
 }
 
 func (s *state) applyTenantPut(b *block, e *configEntry) (Result, error) {

@@ -176,14 +176,13 @@ func (v *verifier) compareRows() error {
 	for _, s := range all {
 		kind := s.meter.kind
 		keep := v.state.cfg.Load().kept.of(s.tenant.num, kind)
-		err := ladder.Pages(kind, &s.pending.delta, func(l rollup.Level, n int64, slots []rollup.Slot) error {
+		nothing := func(rollup.Level, int64, func([]byte) error) error { return nil } // it starts from an empty store
+		err := ladder.Rewrite(kind, &s.pending.delta, nothing, func(l rollup.Level, n int64, _ []byte, now *rollup.Page) error {
 			if !keep.Has(kind, l, n) {
 				return nil
 			}
 			key = wal.AppendPageKey(key[:0], s.tenant.num, s.meter.num, uint8(l), n)
-			page.Reset(kind, l)
-			page.MergeSlots(slots)
-			buf = page.Append(buf[:0])
+			buf = now.Append(buf[:0])
 			sum.add(rowHash(key, buf))
 			return v.compareRow(key, buf, func() string {
 				return fmt.Sprintf("page of tenant %q, meter %s, %s page %d", s.tenant.name, s.meter.def.Slug, l, n)

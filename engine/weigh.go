@@ -133,7 +133,7 @@ func (q *judgedQuota) remaining(now int64) int64 {
 	return q.policy.Remaining(q.level)
 }
 
-// contributes tells whether a contribution of the call is of a meter.
+// contributes tells whether a contribution of the call is of a meter, one that its filters exclude included: it costs 0.
 func (sh *shard) contributes(meter uint32) bool {
 	for i := range sh.contribs {
 		if sh.contribs[i].meter.num == meter {
@@ -148,14 +148,14 @@ func (sh *shard) costOf(s *slot, agg *rollup.Agg) (cost int64) {
 	switch s.kind {
 	case rollup.KindSum, rollup.KindCount:
 		for i := range sh.contribs {
-			if c := &sh.contribs[i]; c.meter.num == s.meter {
+			if c := &sh.contribs[i]; c.meter.num == s.meter && !c.excluded {
 				cost += c.value
 			}
 		}
 	case rollup.KindMax:
 		highest := usedOf(s.kind, agg)
 		for i := range sh.contribs {
-			if c := &sh.contribs[i]; c.meter.num == s.meter {
+			if c := &sh.contribs[i]; c.meter.num == s.meter && !c.excluded {
 				cost = max(cost, c.value-highest)
 			}
 		}
@@ -163,16 +163,16 @@ func (sh *shard) costOf(s *slot, agg *rollup.Agg) (cost int64) {
 		was := counterValue(s.kind, agg)
 		value := was
 		for i := range sh.contribs {
-			if c := &sh.contribs[i]; c.meter.num == s.meter && c.add {
+			if c := &sh.contribs[i]; c.meter.num == s.meter && !c.excluded && c.add {
 				value += c.value
-			} else if c.meter.num == s.meter {
+			} else if c.meter.num == s.meter && !c.excluded {
 				value = c.value
 			}
 		}
 		cost = value - max(0, was)
 	case rollup.KindUnique:
 		for i := range sh.contribs {
-			if c := &sh.contribs[i]; c.meter.num == s.meter && !c.repeatsIn(sh.contribs[:i]) && !(c.member != 0 && agg.Has(c.member)) {
+			if c := &sh.contribs[i]; c.meter.num == s.meter && !c.excluded && !c.repeatsIn(sh.contribs[:i]) && !(c.member != 0 && agg.Has(c.member)) {
 				cost++
 			}
 		}

@@ -165,8 +165,8 @@ func FilterScalar(v any) (scalar any, ok bool) {
 	return nil, false
 }
 
-// filterList returns the elements of the value of an in or nin.
-func filterList(v any) ([]any, bool) {
+// FilterList returns the elements of the value of an in or nin; ok is false for a value that is no list.
+func FilterList(v any) ([]any, bool) {
 	switch v := v.(type) {
 	case []any:
 		return v, true
@@ -186,7 +186,7 @@ func (f *Filter) canonical() Filter {
 	c := Filter{Property: f.Property, Op: f.Op, Value: f.Value}
 	if scalar, ok := FilterScalar(f.Value); ok {
 		c.Value = scalar
-	} else if list, ok := filterList(f.Value); ok {
+	} else if list, ok := FilterList(f.Value); ok {
 		values := make([]any, len(list))
 		for i, v := range list {
 			values[i], _ = FilterScalar(v)
@@ -245,7 +245,7 @@ func (f *Filter) validateComparison(errs *problems, pointer string) {
 	case "eq", "ne":
 		f.validateScalar(errs, at, f.Value)
 	case "in", "nin":
-		list, ok := filterList(f.Value)
+		list, ok := FilterList(f.Value)
 		if !ok || len(list) == 0 || len(list) > FilterValuesMax {
 			errs.add(CodeInvalidValue, at, "%s needs a list of 1 to %d values", f.Op, FilterValuesMax)
 			return
