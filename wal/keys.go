@@ -10,6 +10,7 @@ import (
 // tuples they stand for:
 //
 //	log:    b  index u64                                     a block of events
+//	        k  index u64                                     a block put aside when the log was cut
 //	state:  a  number u64                                    entry of the audit log
 //	        c  name                                          configuration, by name
 //	        h  tenant u32, id hash u128                      reservation or lease
@@ -32,6 +33,7 @@ import (
 const (
 	ClassAudit   = 'a'
 	ClassBlock   = 'b'
+	classAside   = 'k'
 	ClassConfig  = 'c'
 	ClassHold    = 'h'
 	ClassMeta    = 'm'
@@ -68,13 +70,21 @@ func appendBlockKey(dst []byte, index uint64) []byte {
 	return binary.BigEndian.AppendUint64(append(dst, ClassBlock), index)
 }
 
+// appendAsideKey appends the key of a block that was put aside.
+func appendAsideKey(dst []byte, index uint64) []byte {
+	return binary.BigEndian.AppendUint64(append(dst, classAside), index)
+}
+
 // parseBlockKey returns the index of a block's key.
 func parseBlockKey(key []byte) (index uint64, err error) {
 	if err := checkKey(key, ClassBlock, 8); err != nil {
 		return 0, err
 	}
-	return binary.BigEndian.Uint64(key[1:]), nil
+	return blockOf(key), nil
 }
+
+// blockOf returns the index in a checked key of a block.
+func blockOf(key []byte) uint64 { return binary.BigEndian.Uint64(key[1:]) }
 
 // metaKey is the one key of class 'm'.
 func metaKey() []byte { return []byte{ClassMeta} }

@@ -44,6 +44,7 @@ const (
 	logDirName       = "log"
 	stateDirName     = "state"
 	ingestDirName    = "ingest"
+	baseDirName      = "base"
 	ballastName      = "ballast"
 	ballastTmpName   = ballastName + ".tmp"
 	lostAndFoundName = "lost+found" // a mounted file system comes with one
@@ -179,7 +180,7 @@ func checkEmpty(fsys vfs.FS, dir string) error {
 	for _, name := range names {
 		switch name {
 		case lockName, manifestTmpName, lostAndFoundName:
-		case logDirName, stateDirName:
+		case logDirName, stateDirName, baseDirName:
 			return fmt.Errorf("%w: it has %q, but %s is missing; restore it from a backup",
 				ErrNotStore, name, manifestName)
 		default:

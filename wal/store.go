@@ -43,6 +43,8 @@ type Options struct {
 	// ReadOnly opens an existing store without changing it. Every write is refused. It needs
 	// the lock of the directory all the same.
 	ReadOnly bool
+
+	parent *Store // of a base (store_base.go); nil: a whole store
 }
 
 const (
@@ -156,6 +158,9 @@ func Open(dir string, o *Options) (*Store, error) {
 	return s, nil
 }
 
+// isBase tells whether the store is the base of another one: a state without a log.
+func (s *Store) isBase() bool { return s.opts.parent != nil }
+
 // open does the work of Open; on error it leaves nothing open.
 func (s *Store) open(dir string) (err error) {
 	o := &s.opts
@@ -218,6 +223,9 @@ func (s *Store) load() error {
 		return fmt.Errorf("%w: the checkpoint is at block %d, but the log ends at block %d",
 			ErrCorrupt, meta.Index, s.LastIndex())
 	}
+	if err := s.checkFirst(meta); err != nil {
+		return err
+	}
 	return s.openRuns()
 }
 
@@ -272,7 +280,7 @@ func (s *Store) SpaceFree() int64 { return s.space.free.Load() }
 // watch looks after disk space and stalls once a second until Close.
 func (s *Store) watch() {
 	defer s.done.Done()
-	if s.opts.ReadOnly {
+	if s.opts.ReadOnly || s.isBase() {
 		return
 	}
 	t := time.NewTicker(time.Second)

@@ -3,6 +3,7 @@ package wal
 import (
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -24,7 +25,7 @@ func (s *Store) Append(index uint64, block []byte) (*Sync, error) {
 	if len(block) == 0 || len(block) > BlockEncodedBytesMax {
 		return nil, fmt.Errorf("append block %d: %d bytes, must be 1 to %d", index, len(block), BlockEncodedBytesMax)
 	}
-	if s.opts.ReadOnly {
+	if s.opts.ReadOnly || s.isBase() {
 		return nil, fmt.Errorf("append block %d: %w", index, pebble.ErrReadOnly)
 	}
 	s.appendMu.Lock()
@@ -125,15 +126,21 @@ func (s *Store) DurableIndex() uint64 { return s.durable.Load() }
 // ErrNoBlock is returned by ReadBlock for an index outside the log.
 var ErrNoBlock = errors.New("no such block")
 
-// ReadBlock returns a copy of the block at index. Errors: ErrNoBlock, ErrCorrupt, or what
-// the disk says.
+// ReadBlock returns a copy of the block at index, which may have been put aside when the log was cut ([Store.DropBlocks]). Errors:
+// ErrNoBlock, ErrCorrupt, or what the disk says.
 func (s *Store) ReadBlock(index uint64) ([]byte, error) {
 	if err := s.enterHealthy(); err != nil {
 		return nil, err
 	}
 	defer s.gate.leave()
+	if s.isBase() {
+		return nil, fmt.Errorf("read block %d: %w", index, ErrNoBlock)
+	}
 	var key [9]byte
 	value, closer, err := s.log.Get(appendBlockKey(key[:0], index))
+	if errors.Is(err, pebble.ErrNotFound) && index < s.FirstIndex() {
+		value, closer, err = s.log.Get(appendAsideKey(key[:0], index))
+	}
 	switch {
 	case errors.Is(err, pebble.ErrNotFound):
 		return nil, fmt.Errorf("read block %d of %d to %d: %w", index, s.FirstIndex(), s.LastIndex(), ErrNoBlock)
@@ -152,6 +159,9 @@ func (s *Store) Blocks(from uint64, fn func(index uint64, block []byte) error) (
 		return err
 	}
 	defer s.gate.leave()
+	if s.isBase() {
+		return nil
+	}
 	_, upper := ClassBounds(ClassBlock)
 	it, err := s.log.NewIter(&pebble.IterOptions{LowerBound: appendBlockKey(nil, from), UpperBound: upper})
 	if err != nil {
@@ -181,6 +191,11 @@ func (s *Store) Blocks(from uint64, fn func(index uint64, block []byte) error) (
 
 // loadLogBounds finds the ends of the log.
 func (s *Store) loadLogBounds() error {
+	if s.isBase() { // its log is that of another store, which has looked
+		s.lastIndex.Store(math.MaxUint64)
+		s.durable.Store(math.MaxUint64)
+		return nil
+	}
 	lower, upper := ClassBounds(ClassBlock)
 	it, err := s.log.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
 	if err != nil {

@@ -50,8 +50,13 @@ func (s *Store) Metrics() StoreMetrics {
 		return m
 	}
 	defer s.gate.leave()
-	l, t := s.log.Metrics(), s.state.Metrics()
-	m.Log, m.State = pebbleMetrics(l), pebbleMetrics(t)
+	t := s.state.Metrics()
+	m.State = pebbleMetrics(t)
+	if s.isBase() {
+		return m
+	}
+	l := s.log.Metrics()
+	m.Log = pebbleMetrics(l)
 	m.WALFsync = l.LogWriter.FsyncLatency
 	// The cache is shared: both report the same numbers.
 	m.CacheBytes, m.CacheHits, m.CacheMisses = l.BlockCache.Size, l.BlockCache.Hits, l.BlockCache.Misses

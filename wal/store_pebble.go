@@ -34,9 +34,14 @@ const (
 
 // openPebbles opens both Pebbles.
 func (s *Store) openPebbles(m manifest) (err error) {
-	s.cache = pebble.NewCache(s.opts.CacheBytes)
-	if s.log, err = s.openPebble(logDirName, s.logOptions(m)); err != nil {
-		return err
+	if s.isBase() {
+		s.cache = s.opts.parent.cache
+		s.cache.Ref()
+	} else {
+		s.cache = pebble.NewCache(s.opts.CacheBytes)
+		if s.log, err = s.openPebble(logDirName, s.logOptions(m)); err != nil {
+			return err
+		}
 	}
 	s.tableOptions = s.stateOptions(m)
 	s.state, err = s.openPebble(stateDirName, s.tableOptions)

@@ -25,8 +25,12 @@ func (s *Store) prepare() (manifest, error) {
 			return m, err
 		}
 	}
+	parts := []string{logDirName, stateDirName}
+	if s.isBase() {
+		parts = parts[1:]
+	}
 	if m.phase == phaseReady {
-		for _, name := range []string{logDirName, stateDirName} {
+		for _, name := range parts {
 			if _, err := fsys.Stat(fsys.PathJoin(dir, name)); err != nil {
 				return m, fmt.Errorf("%w: directory %s of the store: %w", ErrCorrupt, name, err)
 			}
@@ -42,14 +46,14 @@ func (s *Store) prepare() (manifest, error) {
 	// is not over, neither is anything else: see manifest.go.
 	leftovers := []string{ingestDirName}
 	if m.phase == phaseCreating {
-		leftovers = append(leftovers, logDirName, stateDirName)
+		leftovers = append(leftovers, parts...)
 	}
 	for _, name := range leftovers {
 		if err := fsys.RemoveAll(fsys.PathJoin(dir, name)); err != nil && !isNotExist(err) {
 			return m, err
 		}
 	}
-	for _, name := range []string{logDirName, stateDirName, ingestDirName} {
+	for _, name := range append(parts, ingestDirName) {
 		if err := fsys.MkdirAll(fsys.PathJoin(dir, name), 0o750); err != nil {
 			return m, err
 		}
