@@ -121,7 +121,7 @@ func (m *model) check(t testing.TB, e *Engine, from, to time.Time) {
 		rows, err := e.Usage(ctx, usage.Query{Meter: feature, TenantID: tenant, From: from, To: to})
 		require.NoError(t, err)
 		require.Equal(t, usage.Int(want).String(), rows.Data[0].Value.String(), "%s total", key)
-		days, err := e.Usage(ctx, usage.Query{Meter: feature, TenantID: tenant, From: from, To: to, Window: usage.WindowDay})
+		days, err := e.Usage(ctx, usage.Query{Meter: feature, TenantID: tenant, From: from, To: to, Window: usage.WindowDay, TimeZone: "UTC"})
 		require.NoError(t, err)
 		require.Equal(t, want, sumRows(t, days, 0), "%s by day", key)
 	}
