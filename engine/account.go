@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -359,8 +360,8 @@ func (a *account) state() usage.TenantState {
 }
 
 // sortedKeys returns the keys of a map of users in order.
-func sortedKeys[V any](m map[uint32]V) []uint32 {
-	keys := make([]uint32, 0, len(m))
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
+	keys := make([]K, 0, len(m))
 	for k := range m { // order-free: sorted below
 		keys = append(keys, k)
 	}

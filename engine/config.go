@@ -30,7 +30,8 @@ type config struct {
 	quotaNums map[string]uint32
 	ages      ageLimits
 
-	kept *kept // what retention has left; nil: everything
+	kept *kept           // what retention has left; nil: everything
+	keys map[string]*key // by id; revoked ones too, so that none comes back
 }
 
 // meter is a usage.Meter with what apply needs precomputed. Immutable.
@@ -58,6 +59,8 @@ type match struct {
 type configEntry struct {
 	Op        string          `json:"op"`
 	Actor     string          `json:"actor,omitempty"`
+	RequestID string          `json:"request_id,omitempty"`
+	Trace     string          `json:"trace,omitempty"` // W3C traceparent
 	Secret    uint64          `json:"secret,string,omitempty"`
 	Meters    []usage.Meter   `json:"meters,omitempty"`
 	Meter     *usage.Meter    `json:"meter,omitempty"`
@@ -73,6 +76,7 @@ type configEntry struct {
 	Settings *usage.Settings   `json:"settings,omitempty"`
 	Expiry   *expiry           `json:"expiry,omitempty"`
 	Ages     *ageLimits        `json:"ages,omitempty"`
+	Key      *keyEntry         `json:"key,omitempty"`
 }
 
 // zoneEntry brings the table of a time zone into the log, at its first use.
@@ -96,7 +100,10 @@ const (
 	opAgesPut        = "ages.put" // another MaxAge or MaxAhead
 	opZonePut        = "zone.put" // another time zone database has another table for a zone that is known
 	opExpire         = "expire"   // retention
-	opTick           = "tick"     // nothing but the time: something was due
+	opKeyPut         = "key.put"
+	opKeyRotate      = "key.rotate"
+	opKeyDelete      = "key.delete"
+	opTick           = "tick" // nothing but the time: something was due
 )
 
 // encode writes the entry as it stands in the log.

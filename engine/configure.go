@@ -151,8 +151,9 @@ func (t *tenant) describe() usage.TenantState {
 type TenantFilter struct {
 	Query     string // part of the id or name, letter case ignored
 	Plan      string
-	NearLimit bool   // a quota of the tenant warns, throttles, is over, or blocks
-	After     string // id; only those after it, bytewise
+	NearLimit bool     // a quota of the tenant warns, throttles, is over, or blocks
+	Among     []string // ids; only these
+	After     string   // id; only those after it, bytewise
 	Limit     int
 }
 
@@ -160,7 +161,7 @@ type TenantFilter struct {
 func (e *Engine) Tenants(f TenantFilter) []usage.TenantState {
 	var ids []*tenant
 	for _, t := range e.state.dir.all() {
-		if t.listed.Load() && t.name > f.After {
+		if t.listed.Load() && t.name > f.After && (len(f.Among) == 0 || slices.Contains(f.Among, t.name)) {
 			ids = append(ids, t)
 		}
 	}

@@ -39,6 +39,7 @@ func (e *Engine) ResetQuota(ctx context.Context, r usage.Reset) (usage.Outcome, 
 }
 
 func (e *Engine) correct(ctx context.Context, base wal.Item, op *operation) (usage.Outcome, error) {
+	op.RequestID, op.Trace = requestOf(ctx)
 	res, err := e.submitOperation(ctx, base, op)
 	if err != nil {
 		return usage.Outcome{ID: base.ID}, err
@@ -72,7 +73,7 @@ func (sh *shard) applyCorrection(b *block, it *item, t *tenant, res *Result) err
 		sh.adjustCounters(b, a, it.User, m, units, at)
 	}
 	sh.remember(b, it, 0)
-	sh.noted = append(sh.noted, note{sh.item, AuditEntry{Index: b.index, Time: time.Unix(0, b.nanos).UTC(), Actor: it.more.op.Actor,
+	sh.noted = append(sh.noted, note{sh.item, AuditEntry{Index: b.index, Time: time.Unix(0, b.nanos).UTC(), Actor: it.more.op.Actor, RequestID: it.more.op.RequestID, Trace: it.more.op.Trace,
 		Action: it.more.op.Op, Target: "tenant/" + t.name + "/" + m.def.Slug, Before: []byte("null"),
 		After: mustJSON(map[string]any{"id": it.ID, "quantity": usage.FromUnits(units, m.scale), "timestamp": time.Unix(0, at).UTC(), "reason": it.more.op.Reason})}})
 	sh.tally.counted++

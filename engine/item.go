@@ -122,7 +122,8 @@ func meterError(m *meter, err error) *usage.Error {
 
 func tooOld(at, now, maxAge int64) *usage.Error {
 	return &usage.Error{Code: usage.CodeEventTooOld, Pointer: "/timestamp",
-		Detail: fmt.Sprintf("timestamp %s is older than the %s that are accepted (now is %s)", stamp(at), time.Duration(maxAge), stamp(now))}
+		Detail: fmt.Sprintf("timestamp %s is older than the %s that are accepted (now is %s); history needs a key with scope backfill",
+			stamp(at), time.Duration(maxAge), stamp(now))}
 }
 
 func inFuture(at, now, maxAhead int64) *usage.Error {

@@ -43,6 +43,9 @@ const (
 	// metersMax bounds the meters of a store: series are found by meter number in a slice.
 	metersMax = 4096
 
+	// keysMax bounds the keys of a store, revoked ones included: each is about 300 bytes of the configuration row.
+	keysMax = 1 << 16
+
 	// aheadMinutesMax bounds how far beyond its period a new counter looks for usage that is stamped ahead: as far as the
 	// clock may be.
 	aheadMinutesMax = int64(clockAheadMax / time.Minute)

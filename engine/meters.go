@@ -105,6 +105,12 @@ func (s *state) applyEntry(b *block, e *configEntry) (Result, error) {
 		return s.applyAgesPut(b, cfg, e)
 	case opZonePut:
 		return s.applyZonePut(b, cfg, e)
+	case opKeyPut:
+		return s.applyKeyPut(b, cfg, e)
+	case opKeyRotate:
+		return s.applyKeyRotate(b, cfg, e)
+	case opKeyDelete:
+		return s.applyKeyDelete(b, cfg, e)
 	case opTick:
 		return Result{verdict: configIdentical}, nil
 	default:

@@ -23,6 +23,9 @@ type operation struct {
 	Reason   string          `json:"reason,omitempty"`   // of both
 	Metadata json.RawMessage `json:"metadata,omitempty"` // of adjust
 	Actor    string          `json:"actor,omitempty"`    // of both, for the audit
+
+	RequestID string `json:"request_id,omitempty"` // of both, for the audit
+	Trace     string `json:"trace,omitempty"`      // likewise
 }
 
 // The operations. Commit to settle name a hold that is there; the others have an id of their own.

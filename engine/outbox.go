@@ -66,8 +66,7 @@ func (s *state) collect() {
 	}
 	slices.SortFunc(notes, func(a, b note) int { return cmp.Compare(a.item, b.item) })
 	for i := range notes {
-		notes[i].entry.Number = s.audits.next()
-		s.audits.add(mustJSON(notes[i].entry))
+		s.enter(&notes[i].entry)
 	}
 	var all []crossing
 	for _, sh := range s.shards {

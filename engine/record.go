@@ -41,6 +41,14 @@ func (e *Engine) RecordBatch(ctx context.Context, evs []usage.Event) ([]usage.Ou
 	return out, nil
 }
 
+type backfillKey struct{}
+
+// WithBackfill lifts the bound of the age of the events that are recorded with ctx: they may have happened at any time, as when
+// the history of another system is brought in. That they were allowed to stands in the log with each of them.
+func WithBackfill(ctx context.Context) context.Context {
+	return context.WithValue(ctx, backfillKey{}, true)
+}
+
 // recordBatch cuts a batch into requests, so that a long one neither holds the queue nor the memory.
 func (e *Engine) recordBatch(ctx context.Context, evs []usage.Event, out []usage.Outcome) error {
 	if err := e.writable(); err != nil {
@@ -112,11 +120,13 @@ func (e *Engine) prepareAll(ctx context.Context, r *request, evs []usage.Event, 
 	r.reset(len(evs))
 	p := e.preparers.Get().(*preparer)
 	defer e.preparers.Put(p)
+	backfill := ctx.Value(backfillKey{}) != nil
 	for i := range evs {
 		r.items = r.items[:len(r.items)+1]
 		it := &r.items[len(r.items)-1]
 		var err *usage.Error
 		r.spans, err = p.event(&evs[i], it, r.spans)
+		it.Backfill = backfill
 		out[i] = usage.Outcome{ID: evs[i].ID}
 		if err != nil {
 			out[i].Status, out[i].Err = usage.StatusRejected, err
@@ -199,6 +209,7 @@ func (e *Engine) submitConfig(ctx context.Context, entry *configEntry) (Result, 
 	if err := e.writable(); err != nil {
 		return Result{}, err
 	}
+	entry.RequestID, entry.Trace = requestOf(ctx)
 	r := &request{
 		items:   []item{{Item: wal.Item{Kind: wal.KindConfig, Body: entry.encode()}}},
 		spans:   []strictjson.Span{},

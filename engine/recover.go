@@ -34,6 +34,9 @@ func (s *state) load() error {
 		return err
 	}
 	s.audits.mu.first, s.outbox.mu.first = sv.Audits+1, sv.Crossings+1
+	if err := s.loadAuditHead(view, sv.Audits); err != nil {
+		return err
+	}
 	if n := len(s.dir.all()); n != sv.Tenants {
 		return fmt.Errorf("%w: checkpoint has %d tenants, %d are there", wal.ErrCorrupt, sv.Tenants, n)
 	}

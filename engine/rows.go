@@ -162,6 +162,7 @@ type configJSON struct {
 	Quotas   []string      `json:"quotas,omitempty"` // slugs by number
 	Kept     *kept         `json:"kept,omitempty"`
 	Ages     *ageLimits    `json:"ages,omitempty"` // when not the default ones
+	Keys     []keyJSON     `json:"keys,omitempty"` // ascending
 }
 
 type meterJSON struct {
@@ -189,6 +190,9 @@ func (c *config) encode() []byte {
 	out.Quotas, out.Kept = c.quotas, c.kept
 	if c.ages != agesDefault && c.ages != (ageLimits{}) {
 		out.Ages = &c.ages
+	}
+	for _, id := range sortedKeys(c.keys) {
+		out.Keys = append(out.Keys, c.keys[id].json())
 	}
 	b, err := json.Marshal(out)
 	if err != nil {
@@ -238,5 +242,13 @@ func (c *config) decodeQuotas(in *configJSON) error {
 		c.plans = c.withPlan(c.version, p).plans
 	}
 	*c = *c.withQuotas(in.Quotas...)
+	c.keys = make(map[string]*key, len(in.Keys))
+	for i := range in.Keys {
+		k, err := in.Keys[i].key()
+		if err != nil {
+			return err
+		}
+		c.keys[k.def.ID] = k
+	}
 	return nil
 }

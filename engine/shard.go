@@ -242,7 +242,7 @@ func (sh *shard) known(it *item, maybe bool) (payload, outcome uint32, found boo
 // judge evaluates every meter of the event into sh.contribs and changes nothing.
 func (sh *shard) judge(b *block, it *item, t *tenant, at int64) *usage.Error {
 	ages := b.cfg.ages
-	if it.HasTime && at < b.nanos-ages.MaxAge {
+	if it.HasTime && !it.Backfill && at < b.nanos-ages.MaxAge {
 		return tooOld(at, b.nanos, ages.MaxAge)
 	}
 	if it.HasTime && at > b.nanos+ages.MaxAhead {

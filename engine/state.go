@@ -24,6 +24,8 @@ type state struct {
 	outbox *journal // threshold crossings
 	audits *journal // changes of configuration
 
+	auditHead string // hash of the newest entry of the audit
+
 	secret uint64                 // keys the id hashes; from the genesis entry
 	cfg    atomic.Pointer[config] // written by apply only
 	cfgSum sum128                 // digest part of the configuration rows
@@ -55,6 +57,7 @@ func newState(store *wal.Store, o *Options) *state {
 	s := &state{
 		store: store, logger: o.Logger, dir: newDirectory(), hand: newHandoff(),
 		outbox: newJournal(wal.ClassOutbox, wal.AppendOutboxKey), audits: newJournal(wal.ClassAudit, wal.AppendAuditKey),
+		auditHead: auditStart,
 	}
 	s.cfg.Store(&config{ages: agesDefault})
 	s.cfg.Load().index()

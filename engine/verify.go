@@ -91,7 +91,7 @@ func (v *verifier) fold(ctx context.Context, progress func(done, total uint64)) 
 }
 
 func (v *verifier) compare() error {
-	for _, step := range []func() error{v.compareConfig, v.compareNames, v.compareRows, v.compareStored, v.compareIDs} {
+	for _, step := range []func() error{v.compareConfig, v.compareNames, v.compareRows, v.compareAudit, v.compareStored, v.compareIDs} {
 		if err := step(); err != nil {
 			return fmt.Errorf("verify: %w", err)
 		}

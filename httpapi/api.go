@@ -1,6 +1,8 @@
 package httpapi
 
 import (
+	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -13,12 +15,11 @@ import (
 	"github.com/weirhq/weir/usage"
 )
 
-// Options tune an API. Keys or NoAuth must be given; every other zero value is a default.
+// Options tune an API. Every zero value is a default.
 type Options struct {
-	// Keys are the keys that are let in.
-	Keys *Keys
 	// NoAuth lets everybody in who speaks to a loopback name of this machine. Requests that a
-	// browser makes for another site are refused. For development only.
+	// browser makes for another site are refused. For development only: otherwise who has a key of
+	// the engine's log is let in.
 	NoAuth bool
 	// Logger receives the access log (at debug) and internal errors. Default: discards.
 	Logger *slog.Logger
@@ -54,12 +55,6 @@ func (o *Options) EnsureDefaults() {
 // Validate reports everything that is wrong with the options at once.
 func (o *Options) Validate() error {
 	var errs []error
-	if o.Keys == nil && !o.NoAuth {
-		errs = append(errs, errors.New("Options.Keys is nil: give keys, or set NoAuth"))
-	}
-	if o.Keys != nil && o.NoAuth {
-		errs = append(errs, errors.New("Options.Keys and Options.NoAuth exclude each other"))
-	}
 	if o.DrainDelay < 0 || o.DrainMax < 0 {
 		errs = append(errs, errors.New("Options.DrainDelay and DrainMax must not be negative"))
 	}
@@ -68,9 +63,9 @@ func (o *Options) Validate() error {
 
 // API serves an engine over HTTP. It has no state of usage; two of them may share an engine.
 type API struct {
-	eng       Engine
-	keys      *Keys
+	whole     Engine // handlers ask call.eng, which is bound to the tenants of the caller's key
 	noAuth    bool
+	attempts  *attempts
 	log       *slog.Logger
 	version   string
 	started   time.Time
@@ -80,6 +75,8 @@ type API struct {
 	pages     *ui.Pages
 	pageRoute *route // where requests for pages are counted
 	origin    *http.CrossOriginProtection
+
+	sessionSecret [sha256.Size]byte // signs portal sessions when there are no keys
 
 	drainDelay, drainMax time.Duration
 	draining             atomic.Bool // set once by Serve, read by every /readyz
@@ -98,10 +95,11 @@ func New(eng Engine, opts *Options) (*API, error) {
 		return nil, err
 	}
 	a := &API{
-		eng: eng, keys: o.Keys, noAuth: o.NoAuth, log: o.Logger, version: o.Version,
+		whole: eng, noAuth: o.NoAuth, attempts: newAttempts(), log: o.Logger, version: o.Version,
 		started: time.Now(), origin: http.NewCrossOriginProtection(),
 		drainDelay: o.DrainDelay, drainMax: o.DrainMax,
 	}
+	_, _ = rand.Read(a.sessionSecret[:]) // never fails since Go 1.24: the program ends instead
 	a.metrics = newMetrics(o.Registry, eng)
 	a.routes = table(endpoints)
 	var err error
@@ -123,8 +121,11 @@ var _ http.Handler = (*API)(nil)
 // ServeHTTP answers one request.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	begin := time.Now()
-	c := &call{api: a, w: w, r: r, requestID: requestID(r), route: a.notFound}
+	c := &call{api: a, w: w, r: r, requestID: requestID(r), trace: traceparent(r), route: a.notFound}
 	w.Header().Set("X-Request-Id", c.requestID)
+	if c.trace != "" {
+		w.Header().Set("Traceparent", c.trace)
+	}
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	// Every request sets its own deadlines: on a connection that is kept alive the old ones
 	// of a request before would still be running.
@@ -140,8 +141,8 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.route.duration.Observe(took.Seconds())
 		a.metrics.request(c.route.pattern, r.Method, c.status)
 		if a.log.Enabled(r.Context(), slog.LevelDebug) {
-			a.log.Debug("request", "request_id", c.requestID, "method", r.Method, "path", r.URL.Path,
-				"status", c.status, "bytes", c.written, "took", took, "remote", r.RemoteAddr)
+			a.log.Debug("request", "request_id", c.requestID, "trace", c.trace, "actor", c.who.actor(), "method", r.Method,
+				"path", r.URL.Path, "status", c.status, "bytes", c.written, "took", took, "remote", r.RemoteAddr)
 		}
 	}()
 	c.dispatch()
@@ -152,10 +153,12 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (c *call) dispatch() {
 	segments, ok := splitPath(c.r.URL)
 	if ok && len(segments) > 0 && segments[0] == "v1" {
-		if err := c.api.authorize(c.r); err != nil {
+		who, err := c.api.authorize(c.r)
+		if err != nil {
 			c.writeError(err)
 			return
 		}
+		c.who = who
 	}
 	var found *route
 	if ok {
@@ -176,6 +179,14 @@ func (c *call) dispatch() {
 		c.writeError(refuse(usage.CodeMethodNotAllowed, "",
 			shorten(c.r.Method)+" is not for "+found.pattern+"; it takes "+allow))
 		return
+	}
+	if err := c.permit(&e); err != nil {
+		c.writeError(err)
+		return
+	}
+	c.eng = c.api.whole
+	if c.who.key != nil && len(c.who.key.Tenants) > 0 {
+		c.eng = &bound{c.api.whole, c.who.key}
 	}
 	e.do(c)
 }

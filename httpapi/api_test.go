@@ -34,12 +34,11 @@ func newFixture(t testing.TB) *fixture {
 	eng, err := engine.Open(t.TempDir(), nil)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, eng.Close()) })
-	key := NewKey()
-	keys, err := NewKeys(key)
+	st, secret, err := eng.CreateKey(context.Background(), usage.Key{Name: "test", Scopes: []usage.Scope{usage.ScopeAdmin}})
 	require.NoError(t, err)
-	api, err := New(eng, &Options{Keys: keys})
+	api, err := New(eng, nil)
 	require.NoError(t, err)
-	return &fixture{t, eng, api, key}
+	return &fixture{t, eng, api, FormatKey(st.ID, secret)}
 }
 
 // send makes a request; headers are pairs of name and value.
@@ -222,7 +221,7 @@ func TestUnauthorized(t *testing.T) {
 	f := newFixture(t)
 	id := strings.Split(f.key, "_")[1]
 	for _, header := range []string{"", "Bearer", "Bearer ", "Basic " + f.key, f.key, "Bearer " + f.key + "x",
-		"Bearer " + NewKey(), "Bearer weir_" + id + "_", "Bearer weir_" + id + "_0000000000000000", "Bearer weir__x"} {
+		"Bearer " + FormatKey("nobody", strings.Repeat("a", 52)), "Bearer weir_" + id + "_", "Bearer weir_" + id + "_0000000000000000", "Bearer weir__x"} {
 		for _, target := range []string{"/v1/usage?meter=api_calls", "/v1/nothing", "/%761/system"} {
 			w := f.get(target, "Authorization", header)
 			require.Equal(t, 401, w.Code, "%q", header)
@@ -260,15 +259,8 @@ func TestNoAuthIsLocal(t *testing.T) {
 }
 
 func TestOptionsValidate(t *testing.T) {
-	_, err := New(nil, nil)
-	require.ErrorContains(t, err, "Keys")
-	keys, err := NewKeys(NewKey())
-	require.NoError(t, err)
-	_, err = New(nil, &Options{Keys: keys, NoAuth: true, DrainMax: -1})
-	require.ErrorContains(t, err, "exclude")
+	_, err := New(nil, &Options{DrainMax: -1})
 	require.ErrorContains(t, err, "DrainMax")
-	_, err = NewKeys("secret")
-	require.ErrorIs(t, err, ErrKeyFormat)
 }
 
 func TestRequestID(t *testing.T) {
@@ -300,7 +292,7 @@ func (s *sick) Health() []usage.HealthCheck { return s.checks }
 func TestEngineErrors(t *testing.T) {
 	f := newFixture(t)
 	s := &sick{Engine: f.eng}
-	api, err := New(s, &Options{Keys: f.api.keys})
+	api, err := New(s, nil)
 	require.NoError(t, err)
 	f.api = api
 	const event = `{"id":"1","tenant_id":"acme","feature_type":"api_calls"}`
@@ -375,7 +367,7 @@ func TestSystemAndVersion(t *testing.T) {
 // answer, and Serve returns nil.
 func TestServeDrains(t *testing.T) {
 	f := newFixture(t)
-	api, err := New(f.eng, &Options{Keys: f.api.keys, DrainDelay: 300 * time.Millisecond})
+	api, err := New(f.eng, &Options{DrainDelay: 300 * time.Millisecond})
 	require.NoError(t, err)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

@@ -1,9 +1,9 @@
 package httpapi
 
+// Who makes a request: a key of the engine's log, a portal session that one of these signed, or, without keys, whoever is on
+// this machine. What a key may reach of the engine: bound.go. Portal sessions: session.go.
+
 import (
-	"crypto/rand"
-	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"net"
 	"net/http"
@@ -13,78 +13,132 @@ import (
 	"github.com/weirhq/weir/usage"
 )
 
-// Keys is a set of API keys of which only the SHA-256 of each secret is held. A plain hash is
-// enough: a secret is 160 random bits, so there is nothing to guess. It is immutable.
-type Keys struct {
-	hashes map[string][sha256.Size]byte // by key id
-}
-
 // ErrKeyFormat is returned for a text that is no key.
 var ErrKeyFormat = errors.New("a key looks like weir_<id>_<secret>")
 
-// NewKeys makes a set of whole keys, `weir_<id>_<secret>`. Every one may do everything.
-func NewKeys(keys ...string) (*Keys, error) {
-	k := &Keys{hashes: make(map[string][sha256.Size]byte, len(keys))}
-	for _, key := range keys {
-		id, secret, ok := splitKey(key)
-		if !ok {
-			return nil, ErrKeyFormat
-		}
-		k.hashes[id] = sha256.Sum256([]byte(secret))
-	}
-	return k, nil
-}
+// FormatKey is a key as a client sends it.
+func FormatKey(id, secret string) string { return "weir_" + id + "_" + secret }
 
-// NewKey makes a random key: 40 bits of id, which may be shown, and 160 of secret.
-func NewKey() string {
-	text := strings.ToLower(rand.Text() + rand.Text()) // base32: 5 bits a letter, 26 letters each
-	return "weir_" + text[:8] + "_" + text[8:40]
-}
-
-func splitKey(key string) (id, secret string, ok bool) {
+// ParseKey is the inverse of FormatKey.
+func ParseKey(key string) (id, secret string, err error) {
 	rest, found := strings.CutPrefix(key, "weir_")
-	if !found {
-		return "", "", false
+	id, secret, cut := strings.Cut(rest, "_")
+	if !found || !cut || !usage.ValidKeyID(id) || len(secret) < 16 || len(key) > keyBytesMax {
+		return "", "", ErrKeyFormat
 	}
-	id, secret, found = strings.Cut(rest, "_")
-	if !found || id == "" || len(secret) < 16 || len(key) > 256 {
-		return "", "", false
-	}
-	return id, secret, true
+	return id, secret, nil
 }
 
-// allow reports whether key is in the set. The time it takes does not depend on how much of
-// the secret is right.
-func (k *Keys) allow(key string) bool {
-	id, secret, ok := splitKey(key)
-	if !ok {
-		return false
-	}
-	want, exists := k.hashes[id]
-	got := sha256.Sum256([]byte(secret))
-	return subtle.ConstantTimeCompare(want[:], got[:]) == 1 && exists
+// caller is who makes a request. Its key says what it may do.
+type caller struct {
+	key     *usage.Key
+	session bool // the key is that of a portal session, named after the key that signed it
 }
 
-// authorize lets a request in or says why not.
-func (a *API) authorize(r *http.Request) error {
+// actor names the caller in the audit and in the log.
+func (c *caller) actor() string {
+	switch {
+	case c.key == nil:
+		return "nobody"
+	case c.key == &localKey:
+		return "local"
+	case c.session:
+		return "portal:" + c.key.ID
+	}
+	return "key:" + c.key.ID
+}
+
+// localKey is what everybody on this machine may do when there are no keys.
+var localKey = usage.Key{ID: "local", Scopes: []usage.Scope{usage.ScopeAdmin}}
+
+// authorize finds out who makes a request, or says why it is not let in.
+func (a *API) authorize(r *http.Request) (caller, error) {
 	if a.noAuth {
-		return a.authorizeLocal(r)
+		if err := a.authorizeLocal(r); err != nil {
+			return caller{}, err
+		}
+		if token := bearer(r); strings.HasPrefix(token, sessionPrefix) { // so that a portal shows what its user would see
+			who, refusal := a.session(token)
+			if refusal != nil {
+				return who, refusal
+			}
+			return who, nil
+		}
+		return caller{key: &localKey}, nil
 	}
 	header := r.Header.Get("Authorization")
-	if key := r.Header.Get("X-Weir-Key"); key != "" && r.URL.Path == "/v1/forward-auth" {
-		header = "Bearer " + key // a gateway passes the Authorization of its own client along
+	token := bearer(r)
+	switch {
+	case token != "":
+	case header == "":
+		return caller{}, refuse(usage.CodeUnauthorized, "", "send the header Authorization: Bearer weir_<id>_<secret>")
+	default:
+		return caller{}, a.failedAttempt(r, "the scheme of Authorization must be Bearer, and a key must follow")
 	}
-	if header == "" {
-		return refuse(usage.CodeUnauthorized, "", "send the header Authorization: Bearer weir_<id>_<secret>")
+	if strings.HasPrefix(token, sessionPrefix) {
+		who, refusal := a.session(token)
+		if refusal != nil {
+			return who, a.failedAttempt(r, refusal.Detail)
+		}
+		return who, nil
 	}
-	scheme, key, _ := strings.Cut(header, " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return refuse(usage.CodeUnauthorized, "", "the scheme of Authorization must be Bearer")
+	id, secret, err := ParseKey(token)
+	if err != nil {
+		return caller{}, a.failedAttempt(r, err.Error())
 	}
-	if !a.keys.allow(strings.TrimSpace(key)) {
-		return refuse(usage.CodeUnauthorized, "", "the key is not known here")
+	key, ok := a.whole.Authenticate(id, secret)
+	if !ok {
+		return caller{}, a.failedAttempt(r, "the key is not known here, or was revoked")
 	}
-	return nil
+	return caller{key: key}, nil
+}
+
+// bearer is the token that a request carries: of the header Authorization; of X-Weir-Key where a gateway passes the
+// Authorization of its own client along; of the user of Basic where a peer's clients send their key so.
+func bearer(r *http.Request) string {
+	path := r.URL.Path
+	if key := r.Header.Get("X-Weir-Key"); key != "" && path == forwardAuthPath {
+		return key
+	}
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if strings.EqualFold(scheme, "Bearer") {
+		return strings.TrimSpace(token)
+	}
+	if user, _, ok := r.BasicAuth(); ok && strings.HasPrefix(path, "/compat/stripe/") {
+		return user
+	}
+	return ""
+}
+
+const forwardAuthPath = "/v1/forward-auth"
+
+// failedAttempt counts a wrong key against its address, and says that it is wrong, or that there were too many of them.
+func (a *API) failedAttempt(r *http.Request, detail string) error {
+	if !a.attempts.spend(remoteAddress(r)) {
+		return refuse(usage.CodeRateLimited, "", "there were too many wrong keys from this address; a right one is let in at any time")
+	}
+	return refuse(usage.CodeUnauthorized, "", detail)
+}
+
+// permit reports whether the caller may use an endpoint.
+func (c *call) permit(e *endpoint) error {
+	if e.admits(c.who.key) {
+		return nil
+	}
+	return refuse(usage.CodeForbidden, "", "this needs a key with scope "+strings.ReplaceAll(string(e.needs), "|", " or "))
+}
+
+// mayAct refuses another tenant than those of the caller's key. Handlers need it only where they answer of a tenant without asking
+// the engine for it: the engine that they see (bound) refuses by itself.
+func (c *call) mayAct(tenant string) error {
+	if c.who.key.MayAct(tenant) {
+		return nil
+	}
+	return otherTenant(tenant)
+}
+
+func otherTenant(tenant string) *usage.Error {
+	return refuse(usage.CodeForbidden, "/tenant_id", "the key is not for tenant "+quoted(tenant))
 }
 
 // authorizeLocal guards an API without keys. Whoever runs programs on this machine may use

@@ -36,7 +36,7 @@ func (c *call) conditionally(change func(usage.Condition) (usage.MeterState, err
 	const attemptsMax = 8
 	for attempt := 1; ; attempt++ {
 		var cond usage.Condition
-		now, exists := c.api.eng.Meter(c.slug)
+		now, exists := c.eng.Meter(c.slug)
 		exists = exists && !now.Archived
 		if len(match) > 0 {
 			if !exists || !tagListed(match, meterTag(now), false) {

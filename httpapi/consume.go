@@ -33,7 +33,7 @@ func (c *call) postConsume() {
 		c.writeError(err)
 		return
 	}
-	answers, errs, err := c.api.eng.ConsumeAll(c.r.Context(), []usage.Request{r})
+	answers, errs, err := c.eng.ConsumeAll(c.r.Context(), []usage.Request{r})
 	if err == nil {
 		err = errs[0]
 	}
@@ -61,7 +61,7 @@ func (c *call) postCheck() {
 		c.writeError(err)
 		return
 	}
-	a, err := c.api.eng.Check(r)
+	a, err := c.eng.Check(r)
 	if err != nil {
 		c.writeError(err)
 		return
@@ -173,7 +173,7 @@ func (c *call) quotaHeaders(a *usage.Answer) {
 		}
 	}
 	unit := q.Meter
-	if st, ok := c.api.eng.Meter(q.Meter); ok && st.Meter.Unit != "" {
+	if st, ok := c.eng.Meter(q.Meter); ok && st.Meter.Unit != "" {
 		unit = st.Meter.Unit
 	}
 	var room [192]byte
@@ -255,7 +255,7 @@ func (c *call) postConsumeBatch() {
 			p.requests[i].ID = newUUID(now)
 		}
 	}
-	answers, errs, err := c.api.eng.ConsumeAll(c.r.Context(), p.requests)
+	answers, errs, err := c.eng.ConsumeAll(c.r.Context(), p.requests)
 	if err != nil {
 		c.writeError(err)
 		return
@@ -344,8 +344,8 @@ func (c *call) postCheckBatch() {
 	b := []byte(`{"results":[`)
 	for _, tenant := range body.Tenants {
 		for _, feature := range body.Features {
-			a, err := c.api.eng.Check(usage.Request{TenantID: tenant, Items: []usage.Item{{FeatureType: feature}}})
-			if err != nil {
+			a, err := c.eng.Check(usage.Request{TenantID: tenant, Items: []usage.Item{{FeatureType: feature}}})
+			if err != nil && usage.Code(err) != usage.CodeForbidden {
 				c.writeError(err)
 				return
 			}
@@ -356,6 +356,10 @@ func (c *call) postCheckBatch() {
 			b = appendString(b, tenant)
 			b = append(b, `,"feature_type":`...)
 			b = appendString(b, feature)
+			if err != nil {
+				b = append(c.appendProblem(append(b, `,"error":`...), err), '}')
+				continue
+			}
 			b = append(b, `,"allowed":`...)
 			b = strconv.AppendBool(b, a.Allowed)
 			b = append(b, `,"decision":"`...)

@@ -3,7 +3,6 @@ package httpapi
 import (
 	"net/http"
 
-	"github.com/weirhq/weir/engine"
 	"github.com/weirhq/weir/usage"
 )
 
@@ -19,7 +18,7 @@ func (c *call) postAdjustment() {
 		return
 	}
 	a.ID = r.ID
-	out, err := c.api.eng.Adjust(engine.WithActor(c.r.Context(), c.actor()), a)
+	out, err := c.eng.Adjust(c.changing(), a)
 	c.writeOutcome(out, err)
 }
 
@@ -37,7 +36,7 @@ func (c *call) resetQuota() {
 		c.writeError(err)
 		return
 	}
-	out, err := c.api.eng.ResetQuota(engine.WithActor(c.r.Context(), c.actor()),
+	out, err := c.eng.ResetQuota(c.changing(),
 		usage.Reset{ID: r.ID, TenantID: c.slug, Quota: c.sub, Reason: in.Reason})
 	c.writeOutcome(out, err)
 }

@@ -2,7 +2,7 @@
 //
 // # Usage
 //
-//	api, err := httpapi.New(eng, &httpapi.Options{Keys: keys, Logger: log})
+//	api, err := httpapi.New(eng, &httpapi.Options{Logger: log})
 //	if err != nil { ... }
 //	err = api.Serve(ctx, listener) // until ctx ends; then drains
 //
@@ -13,6 +13,7 @@
 //	POST   /v1/events          one event, a batch, or a stream of lines
 //	GET    /v1/usage           what a meter counted, as JSON or CSV
 //	GET    /v1/meters          the list; GET, PUT, DELETE /v1/meters/{slug} for one
+//	GET    /v1/keys            who is let in, and what they may do
 //	GET    /v1/system          the engine's figures
 //	GET    /healthz /readyz /metrics /version
 //	GET    /openapi.json       every endpoint, parameter and schema; /docs is the same as a page

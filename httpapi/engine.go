@@ -8,7 +8,8 @@ import (
 	"github.com/weirhq/weir/usage"
 )
 
-// Engine is what the API needs of an engine. All methods are safe for concurrent use.
+// Engine is what the API needs of an engine. All methods are safe for concurrent use. Whoever adds one says in bound.go what a
+// key that is bound to tenants may do with it.
 type Engine interface {
 	// Record counts one event; the error is of the write as a whole (overloaded, failed,
 	// unknown), what became of the event is in the Outcome.
@@ -59,6 +60,16 @@ type Engine interface {
 	Outbox(ctx context.Context, after uint64, limit int) ([]usage.Crossing, error)
 	Audit(ctx context.Context, after uint64, limit int) ([]engine.AuditEntry, error)
 	Decisions(tenant string, decision usage.Decision, from time.Time, limit int) []engine.Decision
+
+	// Authenticate returns what a key may do, when the secret is its own. Its time tells nothing.
+	Authenticate(id, secret string) (*usage.Key, bool)
+	// SignWithKey returns the HMACs of a message that are valid for a key now; none when it is unknown or revoked.
+	SignWithKey(id string, message []byte) [][]byte
+	CreateKey(ctx context.Context, k usage.Key) (st usage.KeyState, secret string, err error)
+	RotateKey(ctx context.Context, id string, overlap time.Duration) (st usage.KeyState, secret string, err error)
+	DeleteKey(ctx context.Context, id string) error
+	Key(id string) (usage.KeyState, error)
+	Keys(after string, limit int) ([]usage.KeyState, error)
 
 	Usage(ctx context.Context, q usage.Query) (usage.Rows, error)
 	Stats() usage.Stats

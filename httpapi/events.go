@@ -5,10 +5,12 @@ package httpapi
 
 import (
 	"bytes"
+	"context"
 	"net/http"
 	"strings"
 	"time"
 
+	"github.com/weirhq/weir/engine"
 	"github.com/weirhq/weir/usage"
 )
 
@@ -70,7 +72,7 @@ func (c *call) postSingle(b *batch) {
 		c.writeError(err)
 		return
 	}
-	out, err := c.api.eng.Record(c.r.Context(), *ev)
+	out, err := c.eng.Record(c.recording(), *ev)
 	if err == nil {
 		err = out.Err
 	}
@@ -89,7 +91,7 @@ func (c *call) postSingle(b *batch) {
 	a = append(a, `,"end":`...)
 	a = appendTime(a, out.BillingPeriod.End)
 	a = append(a, `},"quotas":`...)
-	a = appendQuotas(a, c.api.eng.FeatureQuotas(ev.TenantID, ev.UserID, ev.FeatureType), c.numbersAsStrings())
+	a = appendQuotas(a, c.eng.FeatureQuotas(ev.TenantID, ev.UserID, ev.FeatureType), c.numbersAsStrings())
 	a = append(a, "}\n"...)
 	buf.b = a
 	c.writeJSON(http.StatusOK, a)
@@ -117,6 +119,15 @@ func (c *call) identify(ev *usage.Event) error {
 	return nil
 }
 
+// recording is the context of what is recorded: a key with scope backfill brings in events of any age. Admin does not imply it: the
+// bound of the age finds wrong clocks, and who does not bring in history wants them found.
+func (c *call) recording() context.Context {
+	if c.who.key.Has(usage.ScopeBackfill) {
+		return engine.WithBackfill(c.r.Context())
+	}
+	return c.r.Context()
+}
+
 // postBatch records a batch and answers for all of it.
 func (c *call) postBatch(b *batch) {
 	var t tally
@@ -134,12 +145,12 @@ func (c *call) record(b *batch, t *tally) error {
 	var outcomes []usage.Outcome
 	if len(b.events) > 0 {
 		var err error
-		if outcomes, err = c.api.eng.RecordBatch(c.r.Context(), b.events); err != nil {
+		if outcomes, err = c.eng.RecordBatch(c.recording(), b.events); err != nil {
 			return err
 		}
 	}
 	t.add(b, outcomes)
-	t.limits(c.api.eng, b, outcomes)
+	t.limits(c.eng, b, outcomes)
 	return nil
 }
 

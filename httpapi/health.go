@@ -18,7 +18,7 @@ type healthBody struct {
 
 // getHealth says whether the process should live: it fails only when a restart would help.
 func (c *call) getHealth() {
-	checks := c.api.eng.Health()
+	checks := c.eng.Health()
 	body, status := healthBody{"ok", checks}, http.StatusOK
 	for _, check := range checks {
 		if !check.OK && check.Fatal {
@@ -30,7 +30,7 @@ func (c *call) getHealth() {
 
 // getReady says whether the process takes writes now.
 func (c *call) getReady() {
-	checks := c.api.eng.Health()
+	checks := c.eng.Health()
 	if c.api.draining.Load() {
 		checks = append(checks[:len(checks):len(checks)],
 			usage.HealthCheck{Name: "serving", Detail: "shutting down"})
@@ -91,7 +91,7 @@ func (c *call) getSystem() {
 		UptimeSeconds int64               `json:"uptime_seconds"`
 		Stats         usage.Stats         `json:"stats"`
 		Checks        []usage.HealthCheck `json:"checks"`
-	}{c.api.versionBody(), int64(time.Since(c.api.started) / time.Second), c.api.eng.Stats(), c.api.eng.Health()})
+	}{c.api.versionBody(), int64(time.Since(c.api.started) / time.Second), c.eng.Stats(), c.eng.Health()})
 }
 
 // marshal answers a value of ours that holds no user's numbers; those are appended by hand.

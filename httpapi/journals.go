@@ -17,6 +17,10 @@ func (c *call) listDecisions() {
 		c.writeError(refuse(usage.CodeMissingField, "/tenant_id", "tenant_id is missing; decisions are kept by tenant"))
 		return
 	}
+	if err := c.mayAct(tenant); err != nil {
+		c.writeError(err)
+		return
+	}
 	var from time.Time
 	if text := q.Get("from"); text != "" {
 		var err error
@@ -32,7 +36,7 @@ func (c *call) listDecisions() {
 	page(c, func(d numbered) string { return strconv.Itoa(d.place) }, func(after string, limit int) []numbered {
 		skip, _ := strconv.Atoi(after) // "": none
 		var out []numbered
-		for i, d := range c.api.eng.Decisions(tenant, usage.Decision(q.Get("decision")), from, skip+limit) {
+		for i, d := range c.eng.Decisions(tenant, usage.Decision(q.Get("decision")), from, skip+limit) {
 			if i >= skip {
 				out = append(out, numbered{d, i + 1})
 			}
@@ -44,13 +48,18 @@ func (c *call) listDecisions() {
 // listCrossings answers the threshold crossings in the outbox, the oldest first.
 func (c *call) listCrossings() {
 	tenant := c.r.URL.Query().Get("tenant_id")
-	var failure error
-	page(c, func(x usage.Crossing) string { return strconv.FormatUint(x.Number, 10) }, func(after string, limit int) (out []usage.Crossing) {
+	if tenant != "" {
+		if err := c.mayAct(tenant); err != nil {
+			c.writeError(err)
+			return
+		}
+	}
+	pageOf(c, func(x usage.Crossing) string { return strconv.FormatUint(x.Number, 10) }, func(after string, limit int) (out []usage.Crossing, err error) {
 		at, _ := strconv.ParseUint(after, 10, 64) // "": from the first
 		for len(out) < limit {
-			rows, err := c.api.eng.Outbox(c.r.Context(), at, listLimitMax)
-			if failure = err; err != nil || len(rows) == 0 {
-				return out
+			rows, err := c.eng.Outbox(c.r.Context(), at, listLimitMax)
+			if err != nil || len(rows) == 0 {
+				return out, err
 			}
 			for _, x := range rows {
 				if (tenant == "" || x.TenantID == tenant) && len(out) < limit {
@@ -59,25 +68,16 @@ func (c *call) listCrossings() {
 			}
 			at = rows[len(rows)-1].Number
 		}
-		return out
+		return out, nil
 	}, func(x usage.Crossing) any { return x }, "tenant_id")
-	if failure != nil {
-		c.api.log.Error("crossings", "err", failure)
-	}
 }
 
 // listAudit answers the changes of configuration, the oldest first.
 func (c *call) listAudit() {
-	var failure error
-	page(c, func(x engine.AuditEntry) string { return strconv.FormatUint(x.Number, 10) }, func(after string, limit int) []engine.AuditEntry {
+	pageOf(c, func(x engine.AuditEntry) string { return strconv.FormatUint(x.Number, 10) }, func(after string, limit int) ([]engine.AuditEntry, error) {
 		at, _ := strconv.ParseUint(after, 10, 64) // "": from the first
-		var out []engine.AuditEntry
-		out, failure = c.api.eng.Audit(c.r.Context(), at, limit)
-		return out
+		return c.eng.Audit(c.r.Context(), at, limit)
 	}, func(x engine.AuditEntry) any { return x })
-	if failure != nil {
-		c.api.log.Error("audit", "err", failure)
-	}
 }
 
 // forwardAuth answers a gateway that asks before it lets a request through: nginx (auth_request), Traefik, Caddy. It answers 200
@@ -114,11 +114,11 @@ func (c *call) forwardAuth() {
 		}
 		var answers []usage.Answer
 		var errs []error
-		if answers, errs, err = c.api.eng.ConsumeAll(c.r.Context(), []usage.Request{r}); err == nil {
+		if answers, errs, err = c.eng.ConsumeAll(c.r.Context(), []usage.Request{r}); err == nil {
 			a, err = answers[0], errs[0]
 		}
 	case "check":
-		a, err = c.api.eng.Check(r)
+		a, err = c.eng.Check(r)
 	default:
 		err = refuse(usage.CodeInvalidValue, "/mode", "mode must be consume or check")
 	}

@@ -28,6 +28,18 @@ const (
 	// pooledEventsMax is the same bound for slices of events (about 200 bytes each).
 	pooledEventsMax = batchEventsMax
 
+	// keyBytesMax bounds a key or a token of a session: an identifier of 128 bytes in base64 and an HMAC fit twice.
+	keyBytesMax = 512
+	// attemptsBurst and attemptsPerSecond are the wrong keys that an address may send: enough for a deployment with an old key,
+	// and about what a line in the log is worth.
+	attemptsBurst     = 500
+	attemptsPerSecond = 5
+	// attemptAddressesMax bounds the addresses whose wrong keys are counted, about 100 bytes each.
+	attemptAddressesMax = 8192
+	// sessionTTLDefault and sessionTTLMax are how long a portal session lasts.
+	sessionTTLDefault = time.Hour
+	sessionTTLMax     = 24 * time.Hour
+
 	listLimitDefault = 100
 	listLimitMax     = 1000
 

@@ -18,7 +18,7 @@ func (c *call) getMeter() {
 		c.writeError(err)
 		return
 	}
-	st, ok := c.api.eng.Meter(c.slug)
+	st, ok := c.eng.Meter(c.slug)
 	if !ok || st.Archived {
 		c.writeError(c.noMeter())
 		return
@@ -43,7 +43,7 @@ func (c *call) listMeters() {
 		c.writeError(err)
 		return
 	}
-	live := c.api.eng.Meters()
+	live := c.eng.Meters()
 	live = append([]usage.MeterState(nil), live...)
 	sort.Slice(live, func(i, j int) bool { return live[i].Meter.Slug < live[j].Meter.Slug })
 
@@ -120,7 +120,7 @@ func (c *call) putMeter() {
 	}
 	var created bool
 	st, err := c.conditionally(func(cond usage.Condition) (st usage.MeterState, err error) {
-		st, created, err = c.api.eng.PutMeterIf(c.r.Context(), m, cond)
+		st, created, err = c.eng.PutMeterIf(c.r.Context(), m, cond)
 		return st, err
 	})
 	if err != nil {
@@ -141,12 +141,12 @@ func (c *call) deleteMeter() {
 		c.writeError(err)
 		return
 	}
-	if st, ok := c.api.eng.Meter(c.slug); !ok || st.Archived {
+	if st, ok := c.eng.Meter(c.slug); !ok || st.Archived {
 		c.writeError(c.noMeter())
 		return
 	}
 	_, err := c.conditionally(func(cond usage.Condition) (usage.MeterState, error) {
-		return usage.MeterState{}, c.api.eng.DeleteMeterIf(c.r.Context(), c.slug, cond)
+		return usage.MeterState{}, c.eng.DeleteMeterIf(c.r.Context(), c.slug, cond)
 	})
 	if err != nil {
 		c.writeError(err)
@@ -158,7 +158,7 @@ func (c *call) deleteMeter() {
 func (c *call) noMeter() error {
 	detail := "there is no meter " + quoted(c.slug)
 	var slugs []string
-	for _, st := range c.api.eng.Meters() {
+	for _, st := range c.eng.Meters() {
 		if !st.Archived {
 			slugs = append(slugs, st.Meter.Slug)
 		}

@@ -28,7 +28,8 @@ var openapiTags = []struct{ name, description string }{
 	{"events", "What has happened."},
 	{"decisions", "What may happen: asked first, counted when allowed."},
 	{"usage", "What was counted."},
-	{"configuration", "Meters, plans, tenants, settings, keys. Every change is in the audit log."},
+	{"configuration", "Meters, plans, tenants, settings. Every change is in the audit log."},
+	{"keys", "Who is let in, and what they may do."},
 	{"operation", "The server itself."},
 	{"compat", "The ingestion of other products, so that their clients need only another address."},
 }
@@ -155,7 +156,11 @@ func completeOperation(operation object, e endpoint) {
 	}
 	operation["security"] = []any{}
 	if e.needs != scopePublic {
-		operation["security"] = []any{object{"key": []any{string(e.needs)}}}
+		var ways []any // one of them is enough
+		for s := range strings.SplitSeq(string(e.needs), "|") {
+			ways = append(ways, object{"key": []any{s}})
+		}
+		operation["security"] = ways
 	}
 	if responses, ok := operation["responses"].(object); ok {
 		if _, given := responses["default"]; !given {

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -43,13 +44,9 @@ func (c *call) versioned(what string, now func() (version uint64, exists bool), 
 	}
 }
 
-// actor is ctx with the name of the key, for the audit.
-func (c *call) actor() string {
-	_, key, _ := strings.Cut(c.r.Header.Get("Authorization"), " ")
-	if id, _, ok := splitKey(strings.TrimSpace(key)); ok {
-		return "key:" + id
-	}
-	return "local"
+// changing is the context of a change: it names who makes it and in which request, for the audit.
+func (c *call) changing() context.Context {
+	return engine.WithRequest(engine.WithActor(c.r.Context(), c.who.actor()), c.requestID, c.trace)
 }
 
 // planBody is a plan as the API shows it.
@@ -75,7 +72,7 @@ func (c *call) writeTaggedJSON(status int, version uint64, v any) {
 }
 
 func (c *call) getPlan() {
-	st, ok := c.api.eng.Plan(c.slug)
+	st, ok := c.eng.Plan(c.slug)
 	if !ok || st.Archived {
 		c.writeError(c.noPlan())
 		return
@@ -86,7 +83,7 @@ func (c *call) getPlan() {
 func (c *call) noPlan() error {
 	detail := "there is no plan " + quoted(c.slug)
 	var slugs []string
-	for _, st := range c.api.eng.Plans() {
+	for _, st := range c.eng.Plans() {
 		slugs = append(slugs, st.Plan.Slug)
 	}
 	if near, ok := usage.Nearest(c.slug, slugs); ok {
@@ -118,7 +115,7 @@ func (c *call) putPlan() {
 		return
 	}
 	if q.Get("dry_run") == "true" {
-		trial, err := c.api.eng.PlanTrial(p)
+		trial, err := c.eng.PlanTrial(p)
 		if err != nil {
 			c.writeError(err)
 			return
@@ -129,10 +126,10 @@ func (c *call) putPlan() {
 	var st usage.PlanState
 	var created bool
 	err = c.versioned("the plan", func() (uint64, bool) {
-		st, ok := c.api.eng.Plan(c.slug)
+		st, ok := c.eng.Plan(c.slug)
 		return st.Version, ok && !st.Archived
 	}, func(cond usage.Condition) (err error) {
-		st, created, err = c.api.eng.PutPlanIf(engine.WithActor(c.r.Context(), c.actor()), p, q.Get("apply"), cond)
+		st, created, err = c.eng.PutPlanIf(c.changing(), p, q.Get("apply"), cond)
 		return err
 	})
 	if err != nil {
@@ -152,15 +149,15 @@ func (c *call) madeStatus(created bool, location string) int {
 }
 
 func (c *call) deletePlan() {
-	if st, ok := c.api.eng.Plan(c.slug); !ok || st.Archived {
+	if st, ok := c.eng.Plan(c.slug); !ok || st.Archived {
 		c.writeError(c.noPlan())
 		return
 	}
 	err := c.versioned("the plan", func() (uint64, bool) {
-		st, ok := c.api.eng.Plan(c.slug)
+		st, ok := c.eng.Plan(c.slug)
 		return st.Version, ok && !st.Archived
 	}, func(cond usage.Condition) error {
-		return c.api.eng.DeletePlan(engine.WithActor(c.r.Context(), c.actor()), c.slug, cond)
+		return c.eng.DeletePlan(c.changing(), c.slug, cond)
 	})
 	if err != nil {
 		c.writeError(err)
@@ -172,7 +169,7 @@ func (c *call) deletePlan() {
 func (c *call) listPlans() {
 	page(c, func(st usage.PlanState) string { return st.Plan.Slug }, func(after string, limit int) []usage.PlanState {
 		var out []usage.PlanState
-		for _, st := range c.api.eng.Plans() {
+		for _, st := range c.eng.Plans() {
 			if st.Plan.Slug > after && len(out) < limit {
 				out = append(out, st)
 			}
@@ -182,7 +179,7 @@ func (c *call) listPlans() {
 }
 
 func (c *call) listPlanVersions() {
-	versions := c.api.eng.PlanVersions(c.slug)
+	versions := c.eng.PlanVersions(c.slug)
 	if len(versions) == 0 {
 		c.writeError(c.noPlan())
 		return
@@ -196,6 +193,11 @@ func (c *call) listPlanVersions() {
 // page answers a page of a list. read returns at most limit entries after a key, shown as show says. More names of query
 // parameters may be allowed.
 func page[T any](c *call, key func(T) string, read func(after string, limit int) []T, show func(T) any, names ...string) {
+	pageOf(c, key, func(after string, limit int) ([]T, error) { return read(after, limit), nil }, show, names...)
+}
+
+// pageOf is page of a list that may fail to be read.
+func pageOf[T any](c *call, key func(T) string, read func(after string, limit int) ([]T, error), show func(T) any, names ...string) {
 	q, err := c.query(append(names, "limit", "cursor")...)
 	if err != nil {
 		c.writeError(err)
@@ -211,7 +213,11 @@ func page[T any](c *call, key func(T) string, read func(after string, limit int)
 		c.writeError(err)
 		return
 	}
-	entries := read(after, limit+1)
+	entries, err := read(after, limit+1)
+	if err != nil {
+		c.writeError(err)
+		return
+	}
 	body := struct {
 		Data       []any   `json:"data"`
 		NextCursor *string `json:"next_cursor"`

@@ -136,7 +136,8 @@ func (r referenceOf) operation(method, path string, o object) refOperation {
 	op := refOperation{ID: text(o, "operationId"), Method: method, Path: path, Summary: text(o, "summary"), Description: text(o, "description")}
 	for _, need := range list(o, "security") {
 		if scopes := list(need.(object), "key"); len(scopes) > 0 {
-			op.Scope, _ = scopes[0].(string)
+			scope, _ := scopes[0].(string)
+			op.Scope = strings.TrimPrefix(op.Scope+" or "+scope, " or ")
 		}
 	}
 	for _, p := range list(o, "parameters") {

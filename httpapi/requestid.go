@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -21,6 +22,30 @@ func requestID(r *http.Request) string {
 		}
 	}
 	return id
+}
+
+// traceparent answers the W3C trace context of a request (level 1, section 3.2) when it is well formed, else "": it is
+// echoed, and goes into the log and the audit. Versions after 00 may carry more; their first part is kept.
+func traceparent(r *http.Request) string {
+	text := r.Header.Get("Traceparent")
+	if text == "" {
+		return ""
+	}
+	const size = len("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+	if len(text) < size || len(text) > size && (text[:2] == "00" || text[size] != '-') {
+		return ""
+	}
+	text = text[:size]
+	for i := range size {
+		c := text[i]
+		if dash := i == 2 || i == 35 || i == 52; dash != (c == '-') || !dash && (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return ""
+		}
+	}
+	if text[:2] == "ff" || strings.Trim(text[3:35], "0") == "" || strings.Trim(text[36:52], "0") == "" {
+		return ""
+	}
+	return text
 }
 
 // newUUID makes a UUID of version 7 (RFC 9562, section 5.7): 48 bits of milliseconds, then

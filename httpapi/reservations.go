@@ -76,7 +76,7 @@ func (c *call) postReservation() {
 	if !ok {
 		return
 	}
-	a, err := c.api.eng.Reserve(c.r.Context(), usage.Reservation{ID: b.ID, TenantID: b.TenantID, UserID: b.UserID,
+	a, err := c.eng.Reserve(c.r.Context(), usage.Reservation{ID: b.ID, TenantID: b.TenantID, UserID: b.UserID,
 		FeatureType: b.FeatureType, Quantity: b.Quantity, TTLSeconds: b.ttl(), OnExpiry: b.OnExpiry})
 	c.answerHold(&a, err)
 }
@@ -124,7 +124,7 @@ func (c *call) readHold() (b holdBody, ok bool) {
 
 func (c *call) commitReservation() {
 	if b, ok := c.readHold(); ok {
-		a, err := c.api.eng.Commit(c.r.Context(), b.TenantID, c.slug, b.Quantity)
+		a, err := c.eng.Commit(c.r.Context(), b.TenantID, c.slug, b.Quantity)
 		c.answerHold(&a, err)
 	}
 }
@@ -138,13 +138,13 @@ func (c *call) extendReservation() {
 	if b.TTLSeconds != nil {
 		ttl = time.Duration(*b.TTLSeconds) * time.Second
 	}
-	a, err := c.api.eng.Extend(c.r.Context(), b.TenantID, c.slug, b.Quantity, ttl)
+	a, err := c.eng.Extend(c.r.Context(), b.TenantID, c.slug, b.Quantity, ttl)
 	c.answerHold(&a, err)
 }
 
 func (c *call) releaseReservation() {
 	if b, ok := c.readHold(); ok {
-		a, err := c.api.eng.Release(c.r.Context(), b.TenantID, c.slug)
+		a, err := c.eng.Release(c.r.Context(), b.TenantID, c.slug)
 		c.answerHold(&a, err)
 	}
 }
@@ -166,7 +166,7 @@ func (c *call) getReservation() {
 		c.writeError(err)
 		return
 	}
-	st, err := c.api.eng.Reservation(q.Get("tenant_id"), c.slug)
+	st, err := c.eng.Reservation(q.Get("tenant_id"), c.slug)
 	if err == nil && st.Lease != (c.route.segments[1] == "leases") {
 		err = refuse(usage.CodeNotFound, "", "there is nothing of that id here")
 	}
@@ -202,7 +202,7 @@ func (c *call) postLease() {
 		c.writeError(refuse(usage.CodeInvalidValue, "/user_id", "a lease is for a tenant, not for one of its users; leave user_id out"))
 		return
 	}
-	a, err := c.api.eng.GrantLease(c.r.Context(), usage.LeaseRequest{ID: b.ID, TenantID: b.TenantID, FeatureType: b.FeatureType,
+	a, err := c.eng.GrantLease(c.r.Context(), usage.LeaseRequest{ID: b.ID, TenantID: b.TenantID, FeatureType: b.FeatureType,
 		Quantity: b.Quantity, TTLSeconds: b.ttl(), OnExpiry: b.OnExpiry})
 	if err != nil {
 		c.writeError(err)
@@ -240,7 +240,7 @@ func (c *call) settleLease() {
 	if !c.readConfig(&b) {
 		return
 	}
-	st, err := c.api.eng.SettleLease(c.r.Context(), b.TenantID, c.slug, b.Used, b.Release)
+	st, err := c.eng.SettleLease(c.r.Context(), b.TenantID, c.slug, b.Used, b.Release)
 	if err != nil {
 		c.writeError(err)
 		return

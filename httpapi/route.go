@@ -84,10 +84,13 @@ func (a *API) find(segments []string, slug, sub *string) *route {
 // call is one request on its way through the API.
 type call struct {
 	api       *API
+	who       caller
+	eng       Engine // as the caller may see it
 	w         http.ResponseWriter
 	r         *http.Request
 	route     *route
 	requestID string
+	trace     string // W3C traceparent, "" when none came
 	slug      string // the variable segment of the path, decoded
 	sub       string // the second one
 

@@ -3,20 +3,24 @@ package httpapi
 import (
 	"net/http"
 	"slices"
+	"strings"
+
+	"github.com/weirhq/weir/usage"
 )
 
-// scope is what a key must be allowed before a handler runs.
+// scope is what a key must be allowed before a handler runs: one scope, or one of several with "|" between them.
 type scope string
 
-// The scopes. A key of scope admin may do everything.
+// The scopes. A key of scope admin may call everything.
 const (
-	scopePublic   scope = ""         // no key is asked for
-	scopeIngest   scope = "ingest"   // record events
-	scopeCheck    scope = "check"    // check, consume, reserve, lease, forward-auth
-	scopeRead     scope = "read"     // every GET but keys and audit
-	scopePortal   scope = "portal"   // quotas, summary, usage and forecast of its own tenant
-	scopeBackfill scope = "backfill" // record events of any age
-	scopeAdmin    scope = "admin"
+	scopePublic scope = ""       // no key is asked for
+	scopeIngest scope = "ingest" // record events
+	scopeCheck  scope = "check"  // check, consume, reserve, lease, forward-auth
+	scopeRead   scope = "read"   // every GET but keys and audit
+	scopeAdmin  scope = "admin"
+
+	scopeHold   = scopeCheck + "|" + scopeRead // a reservation or a lease, by whoever made it
+	scopePortal = "portal|" + scopeRead        // quotas, summary, usage and forecast of a tenant
 )
 
 // endpoint is one method of one path.
@@ -25,6 +29,19 @@ type endpoint struct {
 	pattern string // with {name} for a variable segment, two at most
 	needs   scope
 	do      handler
+}
+
+// admits reports whether a key may call the endpoint.
+func (e *endpoint) admits(k *usage.Key) bool {
+	if e.needs == scopePublic || k.Has(usage.ScopeAdmin) {
+		return true
+	}
+	for s := range strings.SplitSeq(string(e.needs), "|") {
+		if k.Has(usage.Scope(s)) {
+			return true
+		}
+	}
+	return false
 }
 
 // endpoints is the whole API, on one page.
@@ -41,17 +58,17 @@ var decisionEndpoints = []endpoint{
 	{"POST", "/v1/check", scopeCheck, (*call).postCheck},
 	{"POST", "/v1/check/batch", scopeCheck, (*call).postCheckBatch},
 	{"POST", "/v1/reservations", scopeCheck, (*call).postReservation},
-	{"GET", "/v1/reservations/{id}", scopeCheck, (*call).getReservation},
+	{"GET", "/v1/reservations/{id}", scopeHold, (*call).getReservation},
 	{"POST", "/v1/reservations/{id}/commit", scopeCheck, (*call).commitReservation},
 	{"POST", "/v1/reservations/{id}/extend", scopeCheck, (*call).extendReservation},
 	{"POST", "/v1/reservations/{id}/release", scopeCheck, (*call).releaseReservation},
 	{"POST", "/v1/leases", scopeCheck, (*call).postLease},
-	{"GET", "/v1/leases/{id}", scopeCheck, (*call).getReservation},
+	{"GET", "/v1/leases/{id}", scopeHold, (*call).getReservation},
 	{"POST", "/v1/leases/{id}/settle", scopeCheck, (*call).settleLease},
 	{"GET", "/v1/forward-auth", scopeCheck, (*call).forwardAuth},
 	{"GET", "/v1/decisions", scopeRead, (*call).listDecisions},
 	{"GET", "/v1/crossings", scopeRead, (*call).listCrossings},
-	{"GET", "/v1/tenants/{id}/quotas", scopeRead, (*call).listQuotas},
+	{"GET", "/v1/tenants/{id}/quotas", scopePortal, (*call).listQuotas},
 	{"GET", "/v1/tenants/{id}/users", scopeRead, (*call).listUsers},
 	{"POST", "/v1/tenants/{id}/quotas/{quota}/reset", scopeAdmin, (*call).resetQuota},
 }
@@ -76,10 +93,16 @@ var configEndpoints = []endpoint{
 	{"GET", "/v1/settings", scopeRead, (*call).getSettings},
 	{"PUT", "/v1/settings", scopeAdmin, (*call).putSettings},
 	{"GET", "/v1/audit", scopeAdmin, (*call).listAudit},
+	{"GET", "/v1/keys", scopeAdmin, (*call).listKeys},
+	{"POST", "/v1/keys", scopeAdmin, (*call).postKey},
+	{"GET", "/v1/keys/{id}", scopeAdmin, (*call).getKey},
+	{"DELETE", "/v1/keys/{id}", scopeAdmin, (*call).deleteKey},
+	{"POST", "/v1/keys/{id}/rotate", scopeAdmin, (*call).rotateKey},
+	{"POST", "/v1/portal/sessions", scopeAdmin, (*call).postSession},
 }
 
 var usageEndpoints = []endpoint{
-	{"GET", "/v1/usage", scopeRead, (*call).getUsage},
+	{"GET", "/v1/usage", scopePortal, (*call).getUsage},
 }
 
 var operationEndpoints = []endpoint{

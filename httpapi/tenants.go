@@ -61,7 +61,7 @@ func optionalTime(t time.Time) *time.Time {
 }
 
 func (c *call) getTenant() {
-	st, err := c.api.eng.Tenant(c.slug)
+	st, err := c.eng.Tenant(c.slug)
 	if err != nil {
 		c.writeError(err)
 		return
@@ -70,7 +70,7 @@ func (c *call) getTenant() {
 }
 
 func (c *call) tenantVersion() (uint64, bool) {
-	st, err := c.api.eng.Tenant(c.slug)
+	st, err := c.eng.Tenant(c.slug)
 	return st.Version, err == nil
 }
 
@@ -108,7 +108,7 @@ func (c *call) putTenant() {
 	var st usage.TenantState
 	var created bool
 	err := c.versioned("the tenant", c.tenantVersion, func(cond usage.Condition) (err error) {
-		st, created, err = c.api.eng.PutTenantIf(engine.WithActor(c.r.Context(), c.actor()), t, cond)
+		st, created, err = c.eng.PutTenantIf(c.changing(), t, cond)
 		return err
 	})
 	if err != nil {
@@ -119,12 +119,12 @@ func (c *call) putTenant() {
 }
 
 func (c *call) deleteTenant() {
-	if _, err := c.api.eng.Tenant(c.slug); err != nil {
+	if _, err := c.eng.Tenant(c.slug); err != nil {
 		c.writeError(err)
 		return
 	}
 	err := c.versioned("the tenant", c.tenantVersion, func(cond usage.Condition) error {
-		return c.api.eng.DeleteTenant(engine.WithActor(c.r.Context(), c.actor()), c.slug, cond)
+		return c.eng.DeleteTenant(c.changing(), c.slug, cond)
 	})
 	if err != nil {
 		c.writeError(err)
@@ -140,7 +140,7 @@ func (c *call) listTenants() {
 		return
 	}
 	page(c, func(st usage.TenantState) string { return st.Tenant.ID }, func(after string, limit int) []usage.TenantState {
-		return c.api.eng.Tenants(engine.TenantFilter{Query: q.Get("q"), Plan: q.Get("plan"), NearLimit: q.Get("near_limit") == "true", After: after, Limit: limit})
+		return c.eng.Tenants(engine.TenantFilter{Query: q.Get("q"), Plan: q.Get("plan"), NearLimit: q.Get("near_limit") == "true", After: after, Limit: limit})
 	}, func(st usage.TenantState) any { return tenantOf(st) }, "q", "plan", "near_limit", "sort")
 }
 
@@ -150,7 +150,7 @@ func (c *call) listQuotas() {
 		c.writeError(err)
 		return
 	}
-	quotas, err := c.api.eng.Quotas(c.slug, q.Get("user_id"))
+	quotas, err := c.eng.Quotas(c.slug, q.Get("user_id"))
 	if err != nil {
 		c.writeError(err)
 		return
@@ -161,7 +161,7 @@ func (c *call) listQuotas() {
 
 func (c *call) listUsers() {
 	q := c.r.URL.Query()
-	if _, err := c.api.eng.Tenant(c.slug); err != nil {
+	if _, err := c.eng.Tenant(c.slug); err != nil {
 		c.writeError(err)
 		return
 	}
@@ -171,7 +171,7 @@ func (c *call) listUsers() {
 			from, _ := strconv.ParseUint(after, 10, 32) // "": from the first
 			var out []engine.UserQuotas
 			for at := uint32(from); len(out) < limit; {
-				users, n, err := c.api.eng.Users(c.slug, q.Get("quota"), q.Get("near_limit") == "true", at, 1)
+				users, n, err := c.eng.Users(c.slug, q.Get("quota"), q.Get("near_limit") == "true", at, 1)
 				if err != nil || len(users) == 0 {
 					break
 				}
@@ -232,7 +232,7 @@ func (c *call) putOverride() {
 	o.Fields = fields
 	var created bool
 	err = c.versioned("the override", c.overrideVersion, func(cond usage.Condition) (err error) {
-		created, err = c.api.eng.PutOverrideIf(engine.WithActor(c.r.Context(), c.actor()), o, cond)
+		created, err = c.eng.PutOverrideIf(c.changing(), o, cond)
 		return err
 	})
 	if err != nil {
@@ -249,7 +249,7 @@ var quotaFields = []string{"slug", "meter", "scope", "mode", "period", "limit", 
 	"max_delay", "warning_thresholds", "rate", "on_error"}
 
 func (c *call) overrideVersion() (uint64, bool) {
-	st, err := c.api.eng.Tenant(c.slug)
+	st, err := c.eng.Tenant(c.slug)
 	if err != nil {
 		return 0, false
 	}
@@ -262,7 +262,7 @@ func (c *call) overrideVersion() (uint64, bool) {
 }
 
 func (c *call) deleteOverride() {
-	if err := c.api.eng.DeleteOverride(engine.WithActor(c.r.Context(), c.actor()), c.slug, c.sub); err != nil {
+	if err := c.eng.DeleteOverride(c.changing(), c.slug, c.sub); err != nil {
 		c.writeError(err)
 		return
 	}
@@ -279,7 +279,7 @@ func (c *call) changePlan() {
 		c.writeError(refuse(usage.CodeMissingField, "/plan", "plan is missing"))
 		return
 	}
-	if err := c.api.eng.ChangePlan(engine.WithActor(c.r.Context(), c.actor()), in); err != nil {
+	if err := c.eng.ChangePlan(c.changing(), in); err != nil {
 		c.writeError(err)
 		return
 	}
@@ -287,7 +287,7 @@ func (c *call) changePlan() {
 }
 
 func (c *call) getSettings() {
-	s, version := c.api.eng.Settings()
+	s, version := c.eng.Settings()
 	c.writeTaggedJSON(http.StatusOK, version, s)
 }
 
@@ -297,10 +297,10 @@ func (c *call) putSettings() {
 		return
 	}
 	err := c.versioned("the settings", func() (uint64, bool) {
-		_, version := c.api.eng.Settings()
+		_, version := c.eng.Settings()
 		return version, true
 	}, func(cond usage.Condition) error {
-		return c.api.eng.PutSettings(engine.WithActor(c.r.Context(), c.actor()), s, cond)
+		return c.eng.PutSettings(c.changing(), s, cond)
 	})
 	if err != nil {
 		c.writeError(err)

@@ -21,7 +21,7 @@ func (c *call) getUsage() {
 		c.writeError(err)
 		return
 	}
-	rows, err := c.api.eng.Usage(c.r.Context(), q)
+	rows, err := c.eng.Usage(c.r.Context(), q)
 	if err != nil {
 		c.writeError(err)
 		return

@@ -129,6 +129,17 @@ const (
 	// maxDelayDefault is how long a throttled call may be told to wait when the quota does not say.
 	maxDelayDefault = Duration(time.Second)
 
+	// KeyIDBytesMax bounds the name of a key; ours have 12 bytes.
+	KeyIDBytesMax = 32
+
+	// KeyTenantsMax bounds the tenants of a key: with 128 bytes each they fill half an entry of the log.
+	KeyTenantsMax = 256
+
+	// KeyOverlapDefaultSeconds and KeyOverlapMaxSeconds are how long the old secret of a rotated key goes on working: a day
+	// is time for a deployment; after a month it was forgotten.
+	KeyOverlapDefaultSeconds = 86_400
+	KeyOverlapMaxSeconds     = 30 * 86_400
+
 	// quotedBytesMax is how much of a wrong value an error repeats: enough to find it by.
 	quotedBytesMax = 48
 

@@ -95,7 +95,7 @@ func (d *BlockDecoder) readColumns(
 		}
 	}
 	c.op = d.takeInts(n)
-	r.intsBelow("ops", c.op, itemOpMax+1)
+	r.intsBelow("ops", c.op, 2*itemOpBackfill)
 
 	c.tenantNum = d.takeInts(n)
 	r.intsBelow("tenant numbers", c.tenantNum, 1<<32)
@@ -143,7 +143,8 @@ func (d *BlockDecoder) assemble(r *blockReader, c *blockColumns, raw *blockHeap)
 		it := &d.items[i]
 		*it = Item{
 			Kind:      ItemKind(c.kind[i]),
-			Op:        uint8(c.op[i]),
+			Op:        uint8(c.op[i] % itemOpBackfill),
+			Backfill:  c.op[i] >= itemOpBackfill,
 			TenantNum: uint32(c.tenantNum[i]),
 			UserNum:   uint32(c.userNum[i]),
 			Feature:   c.feature.at(i),

@@ -132,7 +132,7 @@ func EncodedSizeBound(it *Item) int {
 func (e *BlockEncoder) add(items []*Item, index int) (sizeBound int) {
 	it := items[index]
 	e.kind = append(e.kind, int64(it.Kind))
-	e.op = append(e.op, int64(it.Op))
+	e.op = append(e.op, storedOp(it))
 	sizeBound = itemFixedBound
 
 	e.tenantNum = append(e.tenantNum, int64(it.TenantNum))
@@ -183,6 +183,14 @@ func (e *BlockEncoder) add(items []*Item, index int) (sizeBound int) {
 	e.bodySize = append(e.bodySize, int64(len(it.Body))+1)
 	e.raw = append(e.raw, it.Body...)
 	return sizeBound + itemBodyBound + len(it.Body)
+}
+
+// storedOp is the operation of an item as it stands in a block.
+func storedOp(it *Item) int64 {
+	if it.Backfill {
+		return int64(it.Op) + itemOpBackfill
+	}
+	return int64(it.Op)
 }
 
 // checkItem panics on an item that a reader would refuse: better no block than that.

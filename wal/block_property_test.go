@@ -54,6 +54,7 @@ func drawItems(t *rapid.T) []*Item {
 		it := &Item{
 			Kind:      rapid.SampledFrom([]ItemKind{KindEvent, KindEvent, KindConfig, KindConsume, KindOperation}).Draw(t, "kind"),
 			Op:        rapid.Uint8Max(itemOpMax).Draw(t, "op"),
+			Backfill:  rapid.Bool().Draw(t, "backfill"),
 			TenantNum: num.Draw(t, "tenant number"),
 			UserNum:   num.Draw(t, "user number"),
 			Tenant:    text.Draw(t, "tenant"),
@@ -194,7 +195,7 @@ func (c *fuzzCutter) uint64() uint64 {
 
 func (c *fuzzCutter) item() *Item {
 	has := c.byte()
-	it := &Item{Kind: KindEvent, Op: has >> 6 % 3, ID: string(c.bytes()), Feature: string(c.bytes())}
+	it := &Item{Kind: KindEvent, Op: has >> 6 % 3, Backfill: has%5 == 0, ID: string(c.bytes()), Feature: string(c.bytes())}
 	if has&1 != 0 {
 		it.TenantNum, it.UserNum = uint32(c.uint64()), uint32(c.uint64())
 	} else {

@@ -24,6 +24,10 @@ const (
 // Operations of an item, as stored.
 const (
 	itemOpMax = 2 // 0 absent, 1 set, 2 add
+
+	// itemOpBackfill is added to the stored operation of an event that may be of any age. It costs nothing in a block that has
+	// none, and a program that does not know it refuses the block.
+	itemOpBackfill = itemOpMax + 1
 )
 
 // Item is one entry of a block.
@@ -35,6 +39,7 @@ type Item struct {
 	Kind      ItemKind
 	Op        uint8         // operation on a latest meter: 0 absent, 1 set, 2 add
 	HasTime   bool          // false: the event happens at log time
+	Backfill  bool          // the bound of its age is lifted
 	TenantNum uint32        // > 0: the tenant's number; 0: Tenant names it
 	UserNum   uint32        // > 0: the user's number; 0: User names it; both zero: no user
 	TimeNanos int64         // nanoseconds since the Unix epoch; meaningful when HasTime

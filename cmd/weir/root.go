@@ -92,7 +92,7 @@ func (m *Main) root() *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(m.devCommand(), m.serveCommand(), m.recordCommand(), m.usageCommand(),
-		m.consumeCommand(), m.checkCommand(), m.reserveCommand(), m.plansCommand(), m.tenantsCommand(),
+		m.consumeCommand(), m.checkCommand(), m.reserveCommand(), m.plansCommand(), m.tenantsCommand(), m.keysCommand(),
 		m.importCommand(), m.verifyCommand(), m.versionCommand())
 	return root
 }

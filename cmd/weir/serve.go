@@ -63,12 +63,11 @@ func (m *Main) serve(ctx context.Context, f *serveFlags) error {
 	if err == nil && made {
 		fmt.Fprintf(m.stdout, "admin key: %s\nIt is shown once, and kept in %s.\n", key, filepath.Join(f.data, keyFile))
 	}
-	var keys *httpapi.Keys
 	if err == nil {
-		keys, err = httpapi.NewKeys(key)
+		err = admitAdminKey(ctx, eng, key, log)
 	}
 	if err == nil {
-		err = m.serveEngine(ctx, eng, f.listen, &httpapi.Options{Keys: keys, Logger: log, Version: version}, nil)
+		err = m.serveEngine(ctx, eng, f.listen, &httpapi.Options{Logger: log, Version: version}, nil)
 	}
 	return errors.Join(err, eng.Close())
 }
