@@ -96,7 +96,7 @@ func (m *Main) decide(cmd *cobra.Command, f *requestFlags, path string, withID b
 
 // show posts body and shows the answer of a decision.
 func (m *Main) show(cmd *cobra.Command, f *resourceFlags, path string, body any) error {
-	asTable, err := m.wantTable(f.output, "json", "table")
+	asTable, err := m.wantTable(f.output, "json", "csv", "table")
 	if err != nil {
 		return err
 	}
@@ -116,9 +116,12 @@ func (m *Main) show(cmd *cobra.Command, f *resourceFlags, path string, body any)
 	if err := json.Unmarshal(answer, &a); err != nil {
 		return fmt.Errorf("read the answer: %w", err)
 	}
-	if !asTable {
+	switch {
+	case f.output == "csv":
+		err = writeCSV(m.stdout, answer)
+	case !asTable:
 		_, err = m.stdout.Write(answer)
-	} else {
+	default:
 		err = m.printAnswer(m.stdout, &a)
 	}
 	if err == nil && !a.Allowed {

@@ -19,7 +19,7 @@ import (
 type devFlags struct {
 	data, listen string
 	demo         bool
-	logLevel     string
+	logs         logFlags
 }
 
 func (m *Main) devCommand() *cobra.Command {
@@ -33,7 +33,8 @@ func (m *Main) devCommand() *cobra.Command {
 	cmd.Flags().StringVar(&f.data, "data", "", "keep the data in this directory (default: a temporary one, deleted at the end)")
 	cmd.Flags().StringVar(&f.listen, "listen", listenDefault, "the loopback address to listen on")
 	cmd.Flags().BoolVar(&f.demo, "demo", true, "make demo tenants with two weeks of history and steady traffic")
-	cmd.Flags().StringVar(&f.logLevel, "log-level", "warn", "debug, info, warn or error; debug has the access log")
+	f.logs.register(cmd, "warn")
+	registerConfig(cmd)
 	return cmd
 }
 
@@ -41,7 +42,7 @@ func (m *Main) dev(ctx context.Context, f *devFlags) error {
 	if err := loopbackOnly(f.listen); err != nil {
 		return err
 	}
-	log, err := m.logger(f.logLevel)
+	log, err := m.logger(&f.logs)
 	if err != nil {
 		return err
 	}

@@ -2,11 +2,8 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
-	"crypto/sha256"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -23,30 +20,41 @@ import (
 
 type importFlags struct {
 	clientFlags
-	format      string
-	tenant      string
-	tenantFrom  string
-	tenantField int
-	source      string
-	fromOffset  int64
+	format, delimiter string
+	columns           []string
+	feature           string
+	tenant            string
+	tenantFrom        string
+	tenantField       int
+	source            string
+	fromOffset        int64
+	resume            bool
 }
 
 func (m *Main) importCommand() *cobra.Command {
 	var f importFlags
 	cmd := &cobra.Command{
 		Use:   "import FILE",
-		Short: "Turn an access log into events",
-		Long: `Turn an access log of nginx or Apache into events: one api_calls of quantity 1 a line.
+		Short: "Turn a file into events: NDJSON, CSV, or an access log",
+		Long: `Turn a file into events. FILE may be gzip; "-" is the standard input. The format is that of --format, else of the
+name: .ndjson and .jsonl, .csv, and combined for all others.
 
-The user is the remote user, else the remote address. The tenant is, by flag: the same for all lines
-(--tenant), the virtual host (--tenant-from vhost, the default of vhost_combined), the first part of the
-path (--tenant-from path), or the n-th field of the line (--tenant-field n; text in quotes or brackets is
-one field). FILE may be gzip; "-" is the standard input.
+ndjson           one event a line, as POST /v1/events takes it
+csv              a line of names, then a record an event. A column is named like a field of an event (id, tenant_id,
+                 user_id, feature_type, quantity, timestamp, source, op, metadata.<name>), or --map field=column says
+                 which it is. A timestamp is RFC 3339, "2026-01-31 10:00:00" in UTC, or Unix seconds or milliseconds.
+combined         an access log of nginx or Apache: one api_calls of quantity 1 a line. The user is the remote user, else
+                 the remote address. The tenant is, by flag: the same for all lines (--tenant), the first part of the
+                 path (--tenant-from path), or the n-th field of the line (--tenant-field n; text in quotes or brackets
+                 is one field).
+vhost_combined   the same with $host before each line, which is the tenant (--tenant-from vhost) unless a flag says otherwise
 
-A line's id is made of its content and its place in the file, so a file can be imported again, also
-after it grew or was renamed: lines that were counted are duplicates and change nothing.`,
-		Example: "  weir import /var/log/nginx/access.log --format combined --tenant acme\n" +
-			"  weir import access.log --format vhost_combined",
+An event without an id gets one made of its content and its place in the file, so a file can be imported again, also
+after it grew or was renamed: what was counted is a duplicate and changes nothing. --resume also skips it: how far an
+import came is kept in FILE.weir-import, for as long as the file begins with the same line.`,
+		Example: "  weir import /var/log/nginx/access.log --format combined --tenant acme --resume\n" +
+			"  weir import usage.csv --map tenant_id=customer --map quantity=calls --feature api_calls\n" +
+			"  weir import events.ndjson.gz",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return wrongUsage("name one file to import, or - for the standard input")
@@ -56,75 +64,33 @@ after it grew or was renamed: lines that were counted are duplicates and change 
 		RunE: func(cmd *cobra.Command, args []string) error { return m.importFile(cmd.Context(), &f, args[0]) },
 	}
 	f.register(cmd)
-	cmd.Flags().StringVar(&f.format, "format", "combined", "combined, or vhost_combined ($host before a combined line)")
-	cmd.Flags().StringVar(&f.tenant, "tenant", "", "the tenant of all lines")
-	cmd.Flags().StringVar(&f.tenantFrom, "tenant-from", "", "vhost, or path (its first part)")
-	cmd.Flags().IntVar(&f.tenantField, "tenant-field", 0, "the number of the field that names the tenant, from 1")
-	cmd.Flags().StringVar(&f.source, "source", "", "the events' source")
-	cmd.Flags().Int64Var(&f.fromOffset, "from-offset", 0, "skip lines before this byte of the (inflated) file")
+	flags := cmd.Flags()
+	flags.StringVar(&f.format, "format", "", "ndjson, csv, combined or vhost_combined (default: by the name of the file)")
+	flags.StringVar(&f.tenant, "tenant", "", "the tenant of all lines; of NDJSON and CSV: of events that name none")
+	flags.StringVar(&f.tenantFrom, "tenant-from", "", "vhost, or path (its first part)")
+	flags.IntVar(&f.tenantField, "tenant-field", 0, "the number of the field that names the tenant, from 1")
+	flags.StringVar(&f.feature, "feature", "", "of NDJSON and CSV: the feature type of events that name none")
+	flags.StringArrayVar(&f.columns, "map", nil, "of CSV: field=column, such as tenant_id=customer (repeatable)")
+	flags.StringVar(&f.delimiter, "delimiter", ",", "of CSV: what stands between columns")
+	flags.StringVar(&f.source, "source", "", "the events' source")
+	flags.Int64Var(&f.fromOffset, "from-offset", 0, "skip what begins before this byte of the (inflated) file")
+	flags.BoolVar(&f.resume, "resume", false, "go on where the last import of the file ended")
 	return cmd
-}
-
-// tenantOf makes the function that names the tenant of a line.
-func (f *importFlags) tenantOf() (func(*logLine) string, error) {
-	if f.format != "combined" && f.format != "vhost_combined" {
-		return nil, wrongUsage("--format %q must be combined or vhost_combined", f.format)
-	}
-	given := 0
-	for _, is := range []bool{f.tenant != "", f.tenantFrom != "", f.tenantField != 0} {
-		if is {
-			given++
-		}
-	}
-	if given > 1 {
-		return nil, wrongUsage("give one of --tenant, --tenant-from and --tenant-field")
-	}
-	vhost := func(l *logLine) string { return l.vhost }
-	switch {
-	case f.tenant != "":
-		if !usage.ValidIdentifier(f.tenant) {
-			return nil, wrongUsage("--tenant %q must be 1 to 128 bytes of UTF-8 without control characters", f.tenant)
-		}
-		return func(*logLine) string { return f.tenant }, nil
-	case f.tenantField < 0:
-		return nil, wrongUsage("--tenant-field counts from 1")
-	case f.tenantField > 0:
-		return func(l *logLine) string {
-			if f.tenantField > len(l.fields) {
-				return ""
-			}
-			return l.fields[f.tenantField-1]
-		}, nil
-	case f.tenantFrom == "path":
-		return (*logLine).firstSegment, nil
-	case f.tenantFrom == "vhost" && f.format == "vhost_combined", f.tenantFrom == "" && f.format == "vhost_combined":
-		return vhost, nil
-	case f.tenantFrom == "vhost":
-		return nil, wrongUsage("--tenant-from vhost needs --format vhost_combined: a combined line has no virtual host")
-	case f.tenantFrom != "":
-		return nil, wrongUsage("--tenant-from %q must be vhost or path", f.tenantFrom)
-	}
-	return nil, wrongUsage("say whose lines these are: --tenant NAME, --tenant-from path or --tenant-field N")
 }
 
 // importBatchEvents is how many events go into one request: at some 400 bytes each they are
 // far below the body's bound, and a retry costs little.
 const importBatchEvents = 1000
 
-// logLineBytesMax bounds a line of a log; servers cut request lines at 8 KiB.
-const logLineBytesMax = 64 << 10
-
 // importer is one run over one file.
 type importer struct {
 	client *client
-	format string
-	source string
-	tenant func(*logLine) string
 	bar    *progressbar.ProgressBar
 	stderr io.Writer
+	resume *resumeFile // nil: not kept
 
 	events []usage.Event
-	from   int64 // offset of the first line in events
+	from   int64 // offset of the first entry in events
 
 	counted, duplicates, rejected, unread int64
 	codes                                 map[string]int64
@@ -132,7 +98,7 @@ type importer struct {
 }
 
 func (m *Main) importFile(ctx context.Context, f *importFlags, name string) error {
-	tenant, err := f.tenantOf()
+	open, err := f.reader(name, m.stderr)
 	if err != nil {
 		return err
 	}
@@ -154,17 +120,26 @@ func (m *Main) importFile(ctx context.Context, f *importFlags, name string) erro
 		file = opened
 	}
 	bar := m.progress(size, "import")
-	text := bufio.NewReaderSize(io.TeeReader(file, barWriter{bar}), logLineBytesMax) // bytes as on disk
+	text := bufio.NewReaderSize(io.TeeReader(file, barWriter{bar}), lineBytesMax) // bytes as on disk
 	if head, _ := text.Peek(2); len(head) == 2 && head[0] == 0x1f && head[1] == 0x8b {
 		z, err := gzip.NewReader(text)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		text = bufio.NewReaderSize(z, logLineBytesMax)
+		text = bufio.NewReaderSize(z, lineBytesMax)
 	}
-	im := &importer{client: c, format: f.format, source: f.source, tenant: tenant, bar: bar, stderr: m.stderr,
-		codes: make(map[string]int64)}
-	err = im.run(ctx, text, f.fromOffset)
+	entries, err := open(text)
+	if err != nil {
+		return err
+	}
+	im := &importer{client: c, bar: bar, stderr: m.stderr, codes: make(map[string]int64)}
+	if f.resume {
+		if name == "-" {
+			return wrongUsage("--resume needs a file, not the standard input")
+		}
+		im.resume = &resumeFile{path: name + ".weir-import"}
+	}
+	err = im.run(ctx, entries, f.fromOffset)
 	_ = bar.Finish() // a bar that cannot be drawn is no failure
 	im.report(m.stdout)
 	if err != nil {
@@ -176,32 +151,34 @@ func (m *Main) importFile(ctx context.Context, f *importFlags, name string) erro
 	return nil
 }
 
-// run reads lines and posts them in batches.
-func (im *importer) run(ctx context.Context, in *bufio.Reader, fromOffset int64) error {
-	var first [sha256.Size]byte
+// run reads entries and posts them in batches.
+func (im *importer) run(ctx context.Context, in entries, fromOffset int64) error {
 	im.from = fromOffset
-	for offset, number := int64(0), 1; ; number++ {
-		line, length, err := readLine(in)
+	for n := 0; ; n++ {
+		e, err := in.next()
 		if err != nil && err != io.EOF {
-			return fmt.Errorf("line %d: %w", number, err)
+			return err
 		}
-		end := err == io.EOF
-		if number == 1 {
-			first = sha256.Sum256(line)
+		if n == 0 && im.resume != nil {
+			if im.from, err = im.resume.read(in.first()); err != nil {
+				return err
+			}
+			fromOffset = max(im.from, fromOffset)
 		}
-		switch {
-		case len(bytes.TrimSpace(line)) == 0 || offset < fromOffset:
-		case end && !complete(line):
-			fmt.Fprintf(im.stderr, "weir: line %d has no end yet; it is left for the next import\n", number)
-		default:
-			im.take(line, lineID(first, offset, line), number)
+		end := e == nil
+		if !end && e.offset >= fromOffset {
+			im.take(e)
 		}
-		offset += length
 		if len(im.events) == importBatchEvents || end {
 			if err := im.post(ctx); err != nil {
 				return err
 			}
-			im.from = max(offset, fromOffset)
+			im.from = max(in.offset(), fromOffset)
+			if im.resume != nil {
+				if err := im.resume.write(in.first(), im.from); err != nil {
+					return err
+				}
+			}
 		}
 		if end {
 			return nil
@@ -218,39 +195,18 @@ func (w barWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// readLine answers the next line without its end, and how many bytes it took. A line longer
-// than the buffer is an error.
-func readLine(in *bufio.Reader) (line []byte, length int64, err error) {
-	line, err = in.ReadSlice('\n')
-	if errors.Is(err, bufio.ErrBufferFull) {
-		return nil, 0, fmt.Errorf("it is longer than %d bytes; is this an access log?", logLineBytesMax)
-	}
-	length = int64(len(line))
-	return bytes.TrimRight(line, "\r\n"), length, err
-}
-
-// complete reports whether a last line without line feed is whole: it ends with the agent's
-// quote. Half a line would count now, and again as another line when the server has written it.
-func complete(line []byte) bool {
-	fields, ok := splitFields(line, nil)
-	return ok && len(fields) >= 9 && line[len(line)-1] == '"'
-}
-
-// take makes an event of a line.
-func (im *importer) take(line []byte, id string, number int) {
-	l, err := parseLogLine(line, im.format == "vhost_combined")
-	var ev usage.Event
+// take keeps the event of an entry, or says what is wrong with it.
+func (im *importer) take(e *entry) {
+	err := e.err
 	if err == nil {
-		ev = l.event(im.tenant(l))
-		ev.ID, ev.Source = id, im.source
-		err = ev.Validate()
+		err = e.event.Validate()
 	}
 	if err != nil {
 		im.unread++
-		im.show(fmt.Sprintf("line %d: %v", number, err))
+		im.show(fmt.Sprintf("line %d: %v", e.line, err))
 		return
 	}
-	im.events = append(im.events, ev)
+	im.events = append(im.events, e.event)
 }
 
 // show prints the first few things that are wrong with single lines.

@@ -40,12 +40,12 @@ func (m *Main) recordCommand() *cobra.Command {
 	cmd.Flags().StringVar(&f.time, "time", "", "the event's time, RFC 3339 (default: now)")
 	cmd.Flags().StringVar(&f.op, "op", "", "for latest meters: set or add")
 	cmd.Flags().StringArrayVar(&f.meta, "meta", nil, "metadata, key=value; a value that is a JSON number, true or false is taken as such (repeatable)")
-	cmd.Flags().StringVarP(&f.output, "output", "o", "", "json, or table (default on a terminal)")
+	cmd.Flags().StringVarP(&f.output, "output", "o", "", "json, csv, or table (default on a terminal)")
 	return cmd
 }
 
 func (m *Main) record(cmd *cobra.Command, f *recordFlags) error {
-	asTable, err := m.wantTable(f.output, "json", "table")
+	asTable, err := m.wantTable(f.output, "json", "csv", "table")
 	if err != nil {
 		return err
 	}
@@ -64,6 +64,9 @@ func (m *Main) record(cmd *cobra.Command, f *recordFlags) error {
 	answer, err := c.do(cmd.Context(), http.MethodPost, "/v1/events", "application/json", body)
 	if err != nil {
 		return err
+	}
+	if f.output == "csv" {
+		return writeCSV(m.stdout, answer)
 	}
 	if !asTable {
 		_, err = m.stdout.Write(answer)

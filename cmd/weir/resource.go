@@ -20,12 +20,28 @@ type resourceFlags struct {
 
 func (f *resourceFlags) register(cmd *cobra.Command) {
 	f.clientFlags.register(cmd)
-	cmd.Flags().StringVarP(&f.output, "output", "o", "", "json, or table (default on a terminal)")
+	cmd.Flags().StringVarP(&f.output, "output", "o", "", "json, csv, or table (default on a terminal)")
+}
+
+// rowOf gives a JSON answer to f.
+func rowOf[T any](answer []byte, f func(*T)) error {
+	row := new(T)
+	if err := json.Unmarshal(answer, row); err != nil {
+		return fmt.Errorf("read the answer: %w", err)
+	}
+	f(row)
+	return nil
 }
 
 // call sends one request. It shows the answer as it is in a pipe, and gives it to table on a terminal. in may be nil.
 func (m *Main) call(cmd *cobra.Command, f *resourceFlags, method, path string, in any, table func(w io.Writer, answer []byte) error) error {
-	asTable, err := m.wantTable(f.output, "json", "table")
+	return m.callSeeing(cmd, f, method, path, in, table, nil)
+}
+
+// callSeeing is call, and gives the answer to see before it is shown; see may be nil.
+func (m *Main) callSeeing(cmd *cobra.Command, f *resourceFlags, method, path string, in any, table func(w io.Writer, answer []byte) error,
+	see func(answer []byte) error) error {
+	asTable, err := m.wantTable(f.output, "json", "csv", "table")
 	if err != nil {
 		return err
 	}
@@ -47,7 +63,17 @@ func (m *Main) call(cmd *cobra.Command, f *resourceFlags, method, path string, i
 	if err != nil {
 		return err
 	}
-	if !asTable || table == nil {
+	if see != nil {
+		if err := see(answer); err != nil {
+			return err
+		}
+	}
+	switch {
+	case len(answer) == 0: // deleted
+		return nil
+	case f.output == "csv":
+		return writeCSV(m.stdout, answer)
+	case !asTable || table == nil:
 		_, err = m.stdout.Write(answer)
 		return err
 	}

@@ -87,66 +87,44 @@ func (m *Main) root() *cobra.Command {
 			}
 			return wrongUsage("%s", text)
 		},
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return m.environment(cmd) },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return m.settle(cmd) },
 	}
-	root.CompletionOptions.HiddenDefaultCmd = true
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(wrongFlag)
 	root.AddCommand(m.devCommand(), m.serveCommand(), m.recordCommand(), m.usageCommand(),
-		m.consumeCommand(), m.checkCommand(), m.reserveCommand(), m.plansCommand(), m.tenantsCommand(), m.keysCommand(),
-		m.importCommand(), m.verifyCommand(), m.versionCommand())
+		m.consumeCommand(), m.checkCommand(), m.reserveCommand(), m.plansCommand(), m.tenantsCommand(),
+		m.importCommand(), m.verifyCommand(), m.versionCommand(),
+		m.metersCommand(), m.settingsCommand(), m.leasesCommand(), m.adjustCommand(), m.decisionsCommand(), m.crossingsCommand(),
+		m.auditCommand(), m.keysCommand(), m.topCommand(), m.configCommand(), m.manCommand())
 	return root
 }
 
-// noArgs refuses arguments as a wrong command line.
-func noArgs(_ *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return wrongUsage("unexpected argument %q", args[0])
+// wrongFlag says which flag an unknown one may have meant.
+func wrongFlag(cmd *cobra.Command, err error) error {
+	name, ok := strings.CutPrefix(err.Error(), "unknown flag: --")
+	if !ok {
+		return usageError{err}
 	}
-	return nil
-}
-
-// environment gives every flag that was not set the value of its variable.
-func (m *Main) environment(cmd *cobra.Command) error {
-	known := make(map[string]bool)
 	var names []string
-	for _, c := range append(cmd.Root().Commands(), cmd.Root()) {
-		c.Flags().VisitAll(func(f *pflag.Flag) {
-			name := variable(f.Name)
-			if !known[name] {
-				known[name] = true
-				names = append(names, name)
-			}
-		})
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	if near, ok := usage.Nearest(name, names); ok {
+		return wrongUsage("unknown flag: --%s; did you mean --%s?", name, near)
 	}
-	for _, entry := range m.Environ {
-		name, value, _ := strings.Cut(entry, "=")
-		if !strings.HasPrefix(name, "WEIR_") {
-			continue
-		}
-		if !known[name] {
-			text := "the environment variable " + name + " is no setting"
-			if near, ok := usage.Nearest(name, names); ok {
-				text += "; did you mean " + near + "?"
-			}
-			return wrongUsage("%s", text)
-		}
-		flag := cmd.Flags().Lookup(flagOf(name))
-		if flag == nil || flag.Changed {
-			continue
-		}
-		if err := cmd.Flags().Set(flag.Name, value); err != nil {
-			return wrongUsage("the environment variable %s=%q: %w", name, value, err)
-		}
-	}
-	return nil
+	return usageError{err}
 }
 
-func variable(flag string) string {
-	return "WEIR_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
-}
-
-func flagOf(variable string) string {
-	return strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(variable, "WEIR_")), "_", "-")
+// noArgs refuses arguments as a wrong command line. Of a command with others below it an argument is a misspelt one.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var names []string
+	for _, c := range cmd.Commands() {
+		names = append(names, c.Name())
+	}
+	if near, ok := usage.Nearest(args[0], names); ok {
+		return wrongUsage("unexpected argument %q; did you mean %q?", args[0], cmd.CommandPath()+" "+near)
+	}
+	return wrongUsage("unexpected argument %q", args[0])
 }
 
 func (m *Main) getenv(name string) string {

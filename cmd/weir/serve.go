@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -20,7 +19,7 @@ const listenDefault = "127.0.0.1:7070"
 type serveFlags struct {
 	data, listen            string
 	acceptClock, autoMeters bool
-	logLevel                string
+	logs                    logFlags
 }
 
 func (m *Main) serveCommand() *cobra.Command {
@@ -37,7 +36,8 @@ func (m *Main) serveCommand() *cobra.Command {
 	cmd.Flags().StringVar(&f.listen, "listen", listenDefault, "the address to listen on")
 	cmd.Flags().BoolVar(&f.acceptClock, "accept-clock", false, "accept a wall clock that disagrees with the log")
 	cmd.Flags().BoolVar(&f.autoMeters, "auto-meters", false, "make a sum meter for an unknown feature instead of refusing its events")
-	cmd.Flags().StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error; debug has the access log")
+	f.logs.register(cmd, "info")
+	registerConfig(cmd)
 	return cmd
 }
 
@@ -45,7 +45,7 @@ func (m *Main) serve(ctx context.Context, f *serveFlags) error {
 	if f.data == "" {
 		return wrongUsage("give a data directory: weir serve --data DIR (to only try weir: weir dev)")
 	}
-	log, err := m.logger(f.logLevel)
+	log, err := m.logger(&f.logs)
 	if err != nil {
 		return err
 	}
@@ -100,12 +100,4 @@ func (m *Main) serveEngine(ctx context.Context, eng *engine.Engine, listen strin
 		fmt.Fprintln(m.stderr, "weir: stopped")
 	}
 	return err
-}
-
-func (m *Main) logger(level string) (*slog.Logger, error) {
-	var l slog.Level
-	if err := l.UnmarshalText([]byte(level)); err != nil {
-		return nil, wrongUsage("--log-level %q must be debug, info, warn or error", level)
-	}
-	return slog.New(slog.NewTextHandler(m.stderr, &slog.HandlerOptions{Level: l})), nil
 }

@@ -42,7 +42,7 @@ func (m *Main) tenantsCommand() *cobra.Command {
 	list.Flags().StringVar(&query, "q", "", "part of the id or name")
 	list.Flags().StringVar(&plan, "plan", "", "only those on this plan")
 	list.Flags().BoolVar(&near, "near-limit", false, "only those near or over a limit")
-	list.AddCommand(m.tenantShow(), m.tenantPut(), m.tenantPlan(), m.tenantQuotas(), m.tenantOverride(),
+	list.AddCommand(m.tenantShow(), m.tenantPut(), m.tenantPlan(), m.tenantQuotas(), m.tenantOverride(), m.tenantReset(), m.tenantUsers(),
 		m.removal("delete ID", "Delete what was said of a tenant; its usage stays", func(a []string) string { return pathTo("tenants", a[0]) }, "ID"))
 	return list
 }

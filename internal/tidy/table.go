@@ -99,6 +99,7 @@ var Owners = []Owner{
 	{"github.com/schollz/progressbar/v3", "cmd/*", "progress of an import"},
 	{"github.com/guptarohit/asciigraph", "cmd/*", "charts on a terminal"},
 	{"golang.org/x/term", "cmd/*", "is this a terminal"},
+	{"go.yaml.in/yaml/v3", "cmd/*", "the configuration file"},
 	{"github.com/stretchr/testify", "internal/commitlogtest", "assertions of a suite for tests"},
 	{"github.com/redis/go-redis/v9", "bench", "the rival"},
 	{"github.com/sethvargo/go-limiter", "bench", "a rival"},

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// configCommand shows and checks the settings of weir serve without starting it.
+func (m *Main) configCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "config", Short: "Check and print the settings of weir serve", Args: noArgs,
+		Long: "Check and print the settings that weir serve would run with: defaults, then the file of --config, then the variables\n" +
+			"WEIR_*, then flags. Give the same flags as to weir serve.",
+		Example: "  weir config check --config /etc/weir/weir.yaml\n  WEIR_LISTEN=:8080 weir config print --config weir.yaml",
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(
+		m.configVerb("check", "Say whether the settings are in order", func(serve *cobra.Command, output string) error {
+			if data := serve.Flags().Lookup("data"); data.Value.String() == "" {
+				return wrongUsage("data is not set: weir serve needs a data directory")
+			}
+			if _, err := m.logger(&logFlags{serve.Flags().Lookup("log-level").Value.String(), serve.Flags().Lookup("log-format").Value.String()}); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintln(m.stdout, "the settings are in order")
+			return err
+		}),
+		m.configVerb("print", "Print every setting and where it comes from", m.printSettings))
+	return cmd
+}
+
+// configVerb is a command with the flags of weir serve that only looks at them.
+func (m *Main) configVerb(verb, short string, look func(serve *cobra.Command, output string) error) *cobra.Command {
+	serve := m.serveCommand()
+	var output string
+	cmd := &cobra.Command{Use: verb, Short: short, Args: noArgs}
+	cmd.Flags().AddFlagSet(serve.Flags()) // the same flags, so a value that is set here is set there
+	cmd.Flags().StringVarP(&output, "output", "o", "", "json, csv, or table (default on a terminal)")
+	cmd.RunE = func(*cobra.Command, []string) error { return look(serve, output) }
+	return cmd
+}
+
+// setting is a row of weir config print.
+type setting struct {
+	Name   string `json:"name"`
+	Value  string `json:"value"`
+	Origin string `json:"origin"`
+}
+
+func (m *Main) printSettings(serve *cobra.Command, output string) error {
+	asTable, err := m.wantTable(output, "json", "csv", "table")
+	if err != nil {
+		return err
+	}
+	var rows []setting
+	serve.Flags().VisitAll(func(f *pflag.Flag) {
+		if f.Name != "help" {
+			rows = append(rows, setting{strings.ReplaceAll(f.Name, "-", "_"), f.Value.String(), origin(f)})
+		}
+	})
+	answer, err := json.Marshal(map[string]any{"data": rows})
+	if err != nil {
+		return err
+	}
+	switch {
+	case output == "csv":
+		return writeCSV(m.stdout, answer)
+	case !asTable:
+		_, err = m.stdout.Write(append(answer, '\n'))
+		return err
+	}
+	t := tabwriter.NewWriter(m.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "SETTING\tVALUE\tFROM")
+	for _, r := range rows {
+		fmt.Fprintf(t, "%s\t%s\t%s\n", r.Name, r.Value, r.Origin)
+	}
+	return t.Flush()
+}

@@ -1,0 +1,195 @@
+package main
+
+// Settings: every setting is a flag. Its default is overruled by a configuration file, that by a variable of the environment,
+// and that by the flag itself on the command line.
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/weirhq/weir/usage"
+)
+
+// configFlag names the file of a command that takes one.
+const configFlag = "config"
+
+func registerConfig(cmd *cobra.Command) {
+	cmd.Flags().String(configFlag, "", "a YAML file of settings: the flags' names, with _ or - between words")
+}
+
+// Where the value of a flag comes from.
+const (
+	fromDefault = "default"
+	fromFlag    = "command line"
+	originKey   = "origin" // annotation of a flag that a file or a variable has set
+)
+
+// settle gives every flag that was not on the command line the value of its variable, else that of the file.
+func (m *Main) settle(cmd *cobra.Command) error {
+	if err := m.environment(cmd); err != nil {
+		return err
+	}
+	file := cmd.Flags().Lookup(configFlag)
+	if file == nil || file.Value.String() == "" {
+		return nil
+	}
+	return readConfig(cmd.Flags(), file.Value.String())
+}
+
+// environment applies the variables WEIR_*. One that is no flag of any command is an error.
+func (m *Main) environment(cmd *cobra.Command) error {
+	names := allVariables(cmd.Root())
+	for _, entry := range m.Environ {
+		name, value, _ := strings.Cut(entry, "=")
+		if !strings.HasPrefix(name, "WEIR_") {
+			continue
+		}
+		if !names[name] {
+			text := "the environment variable " + name + " is no setting"
+			if near, ok := usage.Nearest(name, slices.Sorted(maps.Keys(names))); ok {
+				text += "; did you mean " + near + "?"
+			}
+			return wrongUsage("%s", text)
+		}
+		if err := setFlag(cmd.Flags(), flagOf(name), value, "variable "+name); err != nil {
+			return wrongUsage("the environment variable %s=%q: %w", name, value, err)
+		}
+	}
+	return nil
+}
+
+// allVariables are the variables of all flags of all commands.
+func allVariables(cmd *cobra.Command) map[string]bool {
+	names := make(map[string]bool)
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { names[variable(f.Name)] = true })
+	for _, c := range cmd.Commands() {
+		maps.Copy(names, allVariables(c))
+	}
+	return names
+}
+
+// setFlag sets a flag unless something that goes before has set it. A flag that the command lacks is left alone.
+func setFlag(flags *pflag.FlagSet, name, value, origin string) error {
+	flag := flags.Lookup(name)
+	if flag == nil || flag.Changed {
+		return nil
+	}
+	if err := flags.Set(name, value); err != nil {
+		return err
+	}
+	return flags.SetAnnotation(name, originKey, []string{origin})
+}
+
+// origin says where the value of a flag comes from.
+func origin(f *pflag.Flag) string {
+	if from := f.Annotations[originKey]; len(from) > 0 {
+		return from[0]
+	}
+	if f.Changed {
+		return fromFlag
+	}
+	return fromDefault
+}
+
+// readConfig applies a file of settings. A key that is no flag of the command is an error: a misspelt setting that is ignored is
+// a server that runs otherwise than its operator thinks.
+func readConfig(flags *pflag.FlagSet, path string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return wrongUsage("read the configuration: %w", err)
+	}
+	var root yaml.Node
+	if err := yaml.Unmarshal(text, &root); err != nil {
+		return wrongUsage("%s: %w", path, err)
+	}
+	if len(root.Content) == 0 {
+		return nil // an empty file
+	}
+	return applyNode(flags, path, "", root.Content[0])
+}
+
+// applyNode applies a mapping. A mapping below a key is the same as its keys with that key before them: tls: {cert: x} is
+// tls-cert: x.
+func applyNode(flags *pflag.FlagSet, path, prefix string, node *yaml.Node) error {
+	if node.Kind != yaml.MappingNode {
+		return wrongUsage("%s:%d: settings are a mapping, name: value", path, node.Line)
+	}
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		key, value := node.Content[i], node.Content[i+1]
+		name := prefix + strings.ReplaceAll(key.Value, "_", "-")
+		var err error
+		switch value.Kind {
+		case yaml.MappingNode:
+			err = applyNode(flags, path, name+"-", value)
+		case yaml.ScalarNode:
+			err = applySetting(flags, path, name, key.Line, value.Value)
+		case yaml.SequenceNode: // of a flag that may be given several times
+			for _, item := range value.Content {
+				if err = applyRepeated(flags, path, name, key.Line, item.Value); err != nil {
+					break
+				}
+			}
+		default:
+			err = wrongUsage("%s:%d: %s must be a text, a number, true or false", path, key.Line, name)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func applySetting(flags *pflag.FlagSet, path, name string, line int, value string) error {
+	if err := knownSetting(flags, path, name, line); err != nil {
+		return err
+	}
+	if err := setFlag(flags, name, value, fmt.Sprintf("%s:%d", path, line)); err != nil {
+		return wrongUsage("%s:%d: %w", path, line, err)
+	}
+	return nil
+}
+
+// applyRepeated sets one more value of a flag, unless it was set by what goes before a file.
+func applyRepeated(flags *pflag.FlagSet, path, name string, line int, value string) error {
+	if err := knownSetting(flags, path, name, line); err != nil {
+		return err
+	}
+	flag := flags.Lookup(name)
+	from := fmt.Sprintf("%s:%d", path, line)
+	if flag.Changed && origin(flag) != from {
+		return nil
+	}
+	if err := flags.Set(name, value); err != nil {
+		return wrongUsage("%s:%d: %w", path, line, err)
+	}
+	return flags.SetAnnotation(name, originKey, []string{from})
+}
+
+// knownSetting refuses a key that is no setting of a server.
+func knownSetting(flags *pflag.FlagSet, path, name string, line int) error {
+	if flags.Lookup(name) != nil && name != configFlag && name != "help" {
+		return nil
+	}
+	var names []string
+	flags.VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	text := fmt.Sprintf("%s:%d: %s is no setting", path, line, name)
+	if near, ok := usage.Nearest(name, names); ok {
+		text += "; did you mean " + near + "?"
+	}
+	return wrongUsage("%s", text)
+}
+
+func variable(flag string) string {
+	return "WEIR_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+func flagOf(variable string) string {
+	return strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(variable, "WEIR_")), "_", "-")
+}
