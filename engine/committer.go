@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/weirhq/weir/internal/strictjson"
 	"github.com/weirhq/weir/usage"
@@ -34,6 +35,7 @@ type committer struct {
 	queue   chan *request
 	futures chan *flight // submitted, to be resolved in order
 	waiting atomic.Int64 // items in queue
+	times   latencies    // of blocks, written by resolve
 
 	flying atomic.Int64  // blocks submitted and not resolved
 	landed chan struct{} // a token when flying fell to 0
@@ -53,6 +55,7 @@ type committer struct {
 // flight is a submitted block and the parts of requests that are in it.
 type flight struct {
 	future Future
+	began  time.Time
 	err    error // the block was never submitted
 	parts  []part
 }
@@ -222,7 +225,8 @@ func (c *committer) propose() *flight {
 	if c.hand != nil {
 		c.hand.put(&proposal{data: data, nanos: nanos, items: items})
 	}
-	return &flight{future: c.log.Submit(data), parts: parts}
+	began := time.Now() // of this process only: it never reaches the log
+	return &flight{future: c.log.Submit(data), began: began, parts: parts}
 }
 
 // unload takes the first n items off the load, with the parts of requests that they are.
@@ -258,6 +262,7 @@ func (c *committer) resolve() {
 		err := f.err
 		if f.future != nil {
 			_, results, err = f.future.Wait()
+			c.times.add(time.Since(f.began))
 		}
 		at := 0
 		for _, p := range f.parts {

@@ -3,6 +3,7 @@ package engine
 import (
 	"hash/maphash"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/weirhq/weir/usage"
@@ -38,6 +39,18 @@ const (
 type decisionLog struct {
 	seed    maphash.Seed
 	stripes [decisionStripes]decisionStripe
+	counts  [len(decisionNames)]atomic.Uint64 // by place in decisionNames
+}
+
+var decisionNames = [...]usage.Decision{usage.DecisionAllow, usage.DecisionWarn, usage.DecisionThrottle, usage.DecisionOverage, usage.DecisionBlock}
+
+// count is how many answers had each decision since Open.
+func (l *decisionLog) count() map[usage.Decision]uint64 {
+	out := make(map[usage.Decision]uint64, len(decisionNames))
+	for i, name := range decisionNames {
+		out[name] = l.counts[i].Load()
+	}
+	return out
 }
 
 // decisionStripe is a ring of decisions, each with the number of the one before of its tenant. Numbers count from 1; number n
@@ -64,6 +77,11 @@ func (l *decisionLog) stripe(tenant string) *decisionStripe {
 func (l *decisionLog) add(r *usage.Request, a *usage.Answer, err error, nanos int64) {
 	if err != nil || a.Status == usage.StatusChecked {
 		return
+	}
+	for i, name := range decisionNames {
+		if name == a.Decision {
+			l.counts[i].Add(1)
+		}
 	}
 	text := r.ID + r.UserID + r.Items[0].FeatureType // one copy for all: the request's strings may be parts of a whole body
 	id, user := len(r.ID), len(r.ID)+len(r.UserID)

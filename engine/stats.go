@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/weirhq/weir/usage"
+	"github.com/weirhq/weir/wal"
 )
 
 // Stats returns a snapshot of the engine's figures. It takes each shard's lock for an instant.
@@ -15,6 +16,8 @@ func (e *Engine) Stats() usage.Stats {
 		Replayed:     s.replayed.Load(),
 		QueueItems:   int(e.committer.waiting.Load()),
 		Users:        int(s.dir.users.Load()),
+		Decisions:    e.decisions.count(),
+		CommitTime:   e.committer.times.histogram(),
 	}
 	for _, sh := range s.shards {
 		sh.mu.Lock()
@@ -22,6 +25,8 @@ func (e *Engine) Stats() usage.Stats {
 		st.Duplicates += sh.tally.duplicates
 		st.Conflicts += sh.tally.conflicts
 		st.Rejected += sh.tally.rejected
+		st.Denied += sh.tally.denied
+		st.OtherUsers += sh.tally.otherUsers
 		st.DedupBytes += sh.ids.bytes()
 		st.Events += uint64(sh.ids.count())
 		if sh.frozenIDs != nil {
@@ -46,8 +51,18 @@ func (e *Engine) Stats() usage.Stats {
 	runs, _, memory := e.store.Runs().Count()
 	st.DedupRuns = runs
 	st.DedupBytes += memory
-	st.DiskBytes, st.DiskFreeBytes = e.store.DiskBytes(), e.store.SpaceFree()
+	m := e.store.Metrics()
+	st.DiskBytes, st.DiskFreeBytes, st.SpaceTripped = m.Log.DiskBytes+m.State.DiskBytes+m.BallastBytes, m.FreeBytes, m.SpaceTripped
+	st.CacheBytes, st.CacheHits, st.CacheMisses = m.CacheBytes, m.CacheHits, m.CacheMisses
+	st.LogStore, st.StateStore = pebbleStats(&m.Log), pebbleStats(&m.State)
 	return st
+}
+
+func pebbleStats(m *wal.PebbleMetrics) usage.PebbleStats {
+	return usage.PebbleStats{
+		DiskBytes: m.DiskBytes, Tables: m.Tables, L0Tables: m.L0Tables, ReadAmp: m.ReadAmp, CompactionDebt: m.CompactionDebt, Compactions: m.Compactions,
+		Flushes: m.Flushes, WriteBytes: m.WriteBytes, MemTableBytes: m.MemTableBytes, WALBytes: m.WALBytes,
+	}
 }
 
 // Health lists what must be well for the engine to take writes, worst things included.

@@ -56,6 +56,8 @@ func (c *call) getMetrics() {
 type engineCollector struct {
 	eng    Engine
 	health *prometheus.Desc
+	commit *prometheus.Desc
+	stores map[string]*prometheus.Desc // figures of both key-value stores, by name
 	rows   []statRow
 }
 
@@ -67,8 +69,11 @@ type statRow struct {
 }
 
 func newEngineCollector(eng Engine) *engineCollector {
-	c := &engineCollector{eng: eng, health: prometheus.NewDesc("weir_healthy",
-		"1 when the check is well, else 0.", []string{"check"}, nil)}
+	c := &engineCollector{
+		eng: eng, stores: make(map[string]*prometheus.Desc),
+		health: prometheus.NewDesc("weir_healthy", "1 when the check is well, else 0.", []string{"check"}, nil),
+		commit: prometheus.NewDesc("weir_commit_duration_seconds", "From the proposal of a block until it was durable and applied.", nil, nil),
+	}
 	outcomes := prometheus.NewDesc("weir_events_total", "Events handled since the start, by outcome.",
 		[]string{"outcome"}, nil)
 	outcome := func(name string, f func(*usage.Stats) float64) {
@@ -78,6 +83,7 @@ func newEngineCollector(eng Engine) *engineCollector {
 	outcome("duplicate", func(s *usage.Stats) float64 { return float64(s.Duplicates) })
 	outcome("conflict", func(s *usage.Stats) float64 { return float64(s.Conflicts) })
 	outcome("rejected", func(s *usage.Stats) float64 { return float64(s.Rejected) })
+	outcome("denied", func(s *usage.Stats) float64 { return float64(s.Denied) })
 
 	counter := func(name, help string, f func(*usage.Stats) float64) {
 		c.rows = append(c.rows, statRow{prometheus.NewDesc(name, help, nil, nil), prometheus.CounterValue, nil, f})
@@ -100,7 +106,53 @@ func newEngineCollector(eng Engine) *engineCollector {
 	gauge("weir_disk_bytes", "Bytes on disk.", func(s *usage.Stats) float64 { return float64(s.DiskBytes) })
 	gauge("weir_disk_free_bytes", "Bytes free on the disk.", func(s *usage.Stats) float64 { return float64(s.DiskFreeBytes) })
 	gauge("weir_replayed_items", "Items folded again when the store was opened.", func(s *usage.Stats) float64 { return float64(s.Replayed) })
+	counter("weir_other_users_total", "Events of users beyond max_users, counted as __other__.", func(s *usage.Stats) float64 { return float64(s.OtherUsers) })
+	gauge("weir_space_tripped", "1 while writes are refused for lack of space.", func(s *usage.Stats) float64 { return one(s.SpaceTripped) })
+	gauge("weir_cache_bytes", "Memory of the store's block cache.", func(s *usage.Stats) float64 { return float64(s.CacheBytes) })
+	counter("weir_cache_hits_total", "Reads that the block cache answered.", func(s *usage.Stats) float64 { return float64(s.CacheHits) })
+	counter("weir_cache_misses_total", "Reads that went to the disk.", func(s *usage.Stats) float64 { return float64(s.CacheMisses) })
+	c.decisions()
+	c.pebble("log", func(s *usage.Stats) *usage.PebbleStats { return &s.LogStore })
+	c.pebble("state", func(s *usage.Stats) *usage.PebbleStats { return &s.StateStore })
 	return c
+}
+
+func one(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// decisions adds a counter for each decision.
+func (c *engineCollector) decisions() {
+	desc := prometheus.NewDesc("weir_decisions_total", "Answers of consume since the start, by decision.", []string{"decision"}, nil)
+	for _, d := range []usage.Decision{usage.DecisionAllow, usage.DecisionWarn, usage.DecisionThrottle, usage.DecisionOverage, usage.DecisionBlock} {
+		c.rows = append(c.rows, statRow{desc, prometheus.CounterValue, []string{string(d)}, func(s *usage.Stats) float64 { return float64(s.Decisions[d]) }})
+	}
+}
+
+// pebble adds the figures of one of the two key-value stores.
+func (c *engineCollector) pebble(store string, of func(*usage.Stats) *usage.PebbleStats) {
+	add := func(name, help string, kind prometheus.ValueType, f func(*usage.PebbleStats) float64) {
+		desc, ok := c.stores[name]
+		if !ok {
+			desc = prometheus.NewDesc("weir_pebble_"+name, help, []string{"store"}, nil)
+			c.stores[name] = desc
+		}
+		c.rows = append(c.rows, statRow{desc, kind, []string{store}, func(s *usage.Stats) float64 { return f(of(s)) }})
+	}
+	gauge, counter := prometheus.GaugeValue, prometheus.CounterValue
+	add("disk_bytes", "Bytes on disk.", gauge, func(p *usage.PebbleStats) float64 { return float64(p.DiskBytes) })
+	add("tables", "Sorted tables.", gauge, func(p *usage.PebbleStats) float64 { return float64(p.Tables) })
+	add("l0_tables", "Tables of level 0; many of them say that compactions are behind.", gauge, func(p *usage.PebbleStats) float64 { return float64(p.L0Tables) })
+	add("read_amplification", "Tables that a lookup may have to ask.", gauge, func(p *usage.PebbleStats) float64 { return float64(p.ReadAmp) })
+	add("compaction_debt_bytes", "Bytes that compactions have still to rewrite.", gauge, func(p *usage.PebbleStats) float64 { return float64(p.CompactionDebt) })
+	add("memtable_bytes", "Memory of tables not yet written.", gauge, func(p *usage.PebbleStats) float64 { return float64(p.MemTableBytes) })
+	add("wal_bytes", "Bytes of the write-ahead log.", gauge, func(p *usage.PebbleStats) float64 { return float64(p.WALBytes) })
+	add("compactions_total", "Compactions since the start.", counter, func(p *usage.PebbleStats) float64 { return float64(p.Compactions) })
+	add("flushes_total", "Flushes since the start.", counter, func(p *usage.PebbleStats) float64 { return float64(p.Flushes) })
+	add("written_bytes_total", "Bytes written to tables since the start.", counter, func(p *usage.PebbleStats) float64 { return float64(p.WriteBytes) })
 }
 
 // Describe implements prometheus.Collector.
@@ -109,6 +161,7 @@ func (c *engineCollector) Describe(out chan<- *prometheus.Desc) {
 		out <- r.desc
 	}
 	out <- c.health
+	out <- c.commit
 }
 
 // Collect implements prometheus.Collector.
@@ -118,10 +171,16 @@ func (c *engineCollector) Collect(out chan<- prometheus.Metric) {
 		out <- prometheus.MustNewConstMetric(r.desc, r.kind, r.value(&stats), r.labels...)
 	}
 	for _, check := range c.eng.Health() {
-		value := 0.0
-		if check.OK {
-			value = 1
-		}
-		out <- prometheus.MustNewConstMetric(c.health, prometheus.GaugeValue, value, check.Name)
+		out <- prometheus.MustNewConstMetric(c.health, prometheus.GaugeValue, one(check.OK), check.Name)
 	}
+	h := &stats.CommitTime
+	buckets := make(map[float64]uint64, len(h.BoundsNanos))
+	count := uint64(0)
+	for i, n := range h.Counts {
+		count += n
+		if i < len(h.BoundsNanos) {
+			buckets[float64(h.BoundsNanos[i])/1e9] = count
+		}
+	}
+	out <- prometheus.MustNewConstHistogram(c.commit, count, float64(h.SumNanos)/1e9, buckets)
 }
