@@ -216,11 +216,7 @@ func (c *checkpointer) table(i int, base uint64) *idTable {
 // write saves the cut, trying again while the disk is full: the frozen parts stay readable, writes
 // are refused by the log meanwhile, and nothing is lost.
 func (c *checkpointer) write(k *cut) error {
-	for i := range k.shards {
-		k.shards[i].freeze(k.gen)
-		k.rows = append(k.rows, k.shards[i].objectRows(k.gen)...)
-	}
-	sortRows(k.rows)
+	k.settle()
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
 		err := c.tryWrite(k)
 		if err == nil {
@@ -239,6 +235,15 @@ func (c *checkpointer) write(k *cut) error {
 			return nil // the log has everything; the next Open folds it
 		}
 	}
+}
+
+// settle fixes what the cut has to write, so that apply may go on.
+func (k *cut) settle() {
+	for i := range k.shards {
+		k.shards[i].freeze(k.gen)
+		k.rows = append(k.rows, k.shards[i].objectRows(k.gen)...)
+	}
+	sortRows(k.rows)
 }
 
 // freezeChunk is how many series are frozen under one hold of a shard's lock: about 20 us.
@@ -270,7 +275,7 @@ func (c *checkpointer) tryWrite(k *cut) error {
 	for i := range k.shards {
 		ids = k.shards[i].ids.appendIDs(ids)
 	}
-	if len(ids) > 0 {
+	if len(ids) > 0 && !c.state.borrowed {
 		wal.SortIDs(ids)
 		if err := w.AddRun(ids); err != nil {
 			w.Abort()
@@ -386,9 +391,17 @@ func (c *checkpointer) close() {
 	}
 }
 
+// rowSink takes the rows of a checkpoint: the store, or verification, which has the store compared with them.
+type rowSink interface {
+	Set(key, value []byte) error
+	DeleteRange(lower, upper []byte) error
+}
+
+var _ rowSink = (*wal.Checkpoint)(nil)
+
 // rowWriter merges what is pending into the rows of the store, and keeps the digest of all rows in step.
 type rowWriter struct {
-	w      *wal.Checkpoint
+	w      rowSink
 	rows   *wal.Seeker // over the class at hand; keys ascend
 	sum    sum128
 	was    *kept // what the rows keep before this checkpoint
@@ -443,6 +456,7 @@ func (w *rowWriter) rewrite(s *series, p *pending) error {
 		return err
 	}
 	keep := w.kept.of(s.tenant.num, s.meter.kind)
+	w.ladder.Kept = w.was.of(s.tenant.num, s.meter.kind)
 	err := w.ladder.Rewrite(s.meter.kind, &p.delta, read, func(l rollup.Level, page int64, old []byte, now *rollup.Page) error {
 		if !keep.Has(s.meter.kind, l, page) {
 			return nil

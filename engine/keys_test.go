@@ -169,7 +169,7 @@ func TestAuditChain(t *testing.T) {
 	require.NoError(t, w.Commit(meta))
 	view := e.store.View()
 	defer view.Close()
-	v := &verifier{engine: e, view: view}
+	v := &verifier{view: view}
 	require.ErrorIs(t, v.compareAudit(), ErrMismatch)
 	require.ErrorIs(t, e.Verify(ctx), ErrMismatch)
 }

@@ -118,8 +118,8 @@ func (sh *shard) apply(b *block) error {
 	}
 	sh.warm(b)
 	sh.hits = sh.hits[:0]
-	if sh.state.store != nil { // a state that verifies has all ids in memory
-		sh.hits = sh.state.store.Runs().Candidates(sh.hashes, sh.hits)
+	if runs := sh.state.past.runs; runs != nil {
+		sh.hits = runs.Candidates(sh.hashes, sh.hits)
 	}
 	sh.maybe = append(sh.maybe[:0], make([]bool, len(sh.positions))...)
 	for _, h := range sh.hits {
@@ -185,7 +185,7 @@ func (sh *shard) applyItem(b *block, p int, maybe bool) error {
 	if it.Kind == wal.KindOperation && !it.more.op.makes() {
 		return sh.applyOperation(b, it, t, res) // it names a hold that is there, and has no id of its own
 	}
-	payload, outcome, found, err := sh.known(it, maybe)
+	payload, outcome, found, err := sh.known(it, maybe, b.index)
 	switch {
 	case err != nil:
 		return err
@@ -219,8 +219,8 @@ func (sh *shard) applyItem(b *block, p int, maybe bool) error {
 	return nil
 }
 
-// known looks for the item's id in the open generation, the one being saved, and the runs.
-func (sh *shard) known(it *item, maybe bool) (payload, outcome uint32, found bool, err error) {
+// known looks for the id of an item of the block at index in the open generation, the one being saved, and the runs.
+func (sh *shard) known(it *item, maybe bool, index uint64) (payload, outcome uint32, found bool, err error) {
 	for _, table := range [2]*idTable{sh.ids, sh.frozenIDs} {
 		if table == nil {
 			continue
@@ -235,8 +235,8 @@ func (sh *shard) known(it *item, maybe bool) (payload, outcome uint32, found boo
 	if !maybe {
 		return 0, 0, false, nil
 	}
-	id, found, err := sh.state.store.Runs().Lookup(it.hash)
-	return id.Payload, id.Outcome, found, err
+	id, found, err := sh.state.past.runs.Lookup(it.hash)
+	return id.Payload, id.Outcome, found && sh.state.past.has(&id, index), err
 }
 
 // judge evaluates every meter of the event into sh.contribs and changes nothing.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,6 +26,9 @@ type state struct {
 	audits *journal // changes of configuration
 
 	auditHead string // hash of the newest entry of the audit
+
+	past     pastIDs // the ids that no table in memory holds
+	borrowed bool    // those of the tables are in past.runs, too: a checkpoint writes none
 
 	secret uint64                 // keys the id hashes; from the genesis entry
 	cfg    atomic.Pointer[config] // written by apply only
@@ -50,6 +54,16 @@ type state struct {
 	workErrs []error
 }
 
+// pastIDs is where ids are found that are in no table in memory any more. A state that folds the log again takes those of the
+// store whose log it is, which has ids of later blocks, too: these are not known yet.
+type pastIDs struct {
+	runs *wal.RunSet // nil: none
+	to   uint64      // no ids of later blocks
+}
+
+// has tells whether an id that was found is known to an item of the block at index.
+func (p *pastIDs) has(id *wal.ID, index uint64) bool { return id.Block < index && id.Block <= p.to }
+
 var _ Applier = (*state)(nil)
 
 // newState makes an empty state over a store. Close stops its workers.
@@ -58,6 +72,9 @@ func newState(store *wal.Store, o *Options) *state {
 		store: store, logger: o.Logger, dir: newDirectory(), hand: newHandoff(),
 		outbox: newJournal(wal.ClassOutbox, wal.AppendOutboxKey), audits: newJournal(wal.ClassAudit, wal.AppendAuditKey),
 		auditHead: auditStart,
+	}
+	if store != nil {
+		s.past = pastIDs{store.Runs(), math.MaxUint64}
 	}
 	s.cfg.Store(&config{ages: agesDefault})
 	s.cfg.Load().index()

@@ -60,6 +60,11 @@ func stateClass(class byte) bool {
 	return false
 }
 
+// EngineClass reports whether rows of a class are the engine's, and not of this package.
+func EngineClass(class byte) bool {
+	return stateClass(class) && engineKey([]byte{class}) == nil
+}
+
 // ClassBounds returns the half-open range of all keys of a class.
 func ClassBounds(class byte) (lower, upper []byte) {
 	return []byte{class}, []byte{class + 1}

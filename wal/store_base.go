@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // The base: what the state was at the block up to which the log may be cut. It is a second state in a directory of its own, brought
@@ -52,6 +53,15 @@ func (s *Store) OpenBase() (*Store, error) {
 		return nil, fmt.Errorf("base: %w", err)
 	}
 	return b, nil
+}
+
+// EmptyBase returns a base of before the first block, in memory, for whoever folds the whole log again.
+func (s *Store) EmptyBase() (*Store, error) {
+	if err := s.enterHealthy(); err != nil {
+		return nil, err
+	}
+	defer s.gate.leave()
+	return Open(baseDirName, &Options{FS: vfs.NewMem(), Logger: s.opts.Logger, FreeBytes: s.opts.FreeBytes, parent: s})
 }
 
 // checkFirst refuses a log that begins after what the rest of the directory can go on from.

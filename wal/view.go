@@ -59,6 +59,9 @@ func (v *View) Meta() (Meta, bool) {
 	return *v.meta, true
 }
 
+// Err returns the error with which every call fails, or nil.
+func (v *View) Err() error { return v.err }
+
 // enter is the gate of every call.
 func (v *View) enter() error {
 	if v.err != nil {
