@@ -391,14 +391,6 @@ func (c *checkpointer) close() {
 	}
 }
 
-// rowSink takes the rows of a checkpoint: the store, or verification, which has the store compared with them.
-type rowSink interface {
-	Set(key, value []byte) error
-	DeleteRange(lower, upper []byte) error
-}
-
-var _ rowSink = (*wal.Checkpoint)(nil)
-
 // rowWriter merges what is pending into the rows of the store, and keeps the digest of all rows in step.
 type rowWriter struct {
 	w      rowSink
@@ -486,23 +478,4 @@ func (w *rowWriter) counter(s *series, p *pending) error {
 	row.add(s.meter.kind, p)
 	w.buf = row.append(w.buf[:0], s.meter.kind, &w.page)
 	return w.replace(w.key, w.buf)
-}
-
-// users writes the new users of each tenant as one row.
-func (w *rowWriter) users(users []newUser) error {
-	slices.SortFunc(users, func(a, b newUser) int {
-		return cmp.Or(cmp.Compare(a.tenant, b.tenant), cmp.Compare(a.num, b.num))
-	})
-	for len(users) > 0 {
-		n := 1
-		for n < len(users) && users[n].tenant == users[0].tenant && n < usersPerRowMax {
-			n++
-		}
-		w.buf = appendUserNames(w.buf[:0], users[:n])
-		if err := w.set(wal.AppendUsersKey(nil, users[0].tenant, users[0].num), w.buf); err != nil {
-			return err
-		}
-		users = users[n:]
-	}
-	return nil
 }

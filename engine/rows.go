@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -249,6 +250,25 @@ func (c *config) decodeQuotas(in *configJSON) error {
 			return err
 		}
 		c.keys[k.def.ID] = k
+	}
+	return nil
+}
+
+// users writes the new users of each tenant as one row.
+func (w *rowWriter) users(users []newUser) error {
+	slices.SortFunc(users, func(a, b newUser) int {
+		return cmp.Or(cmp.Compare(a.tenant, b.tenant), cmp.Compare(a.num, b.num))
+	})
+	for len(users) > 0 {
+		n := 1
+		for n < len(users) && users[n].tenant == users[0].tenant && n < usersPerRowMax {
+			n++
+		}
+		w.buf = appendUserNames(w.buf[:0], users[:n])
+		if err := w.set(wal.AppendUsersKey(nil, users[0].tenant, users[0].num), w.buf); err != nil {
+			return err
+		}
+		users = users[n:]
 	}
 	return nil
 }

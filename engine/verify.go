@@ -93,6 +93,14 @@ func (v *verifier) compare() error {
 	return v.compareIDs()
 }
 
+// rowSink takes the rows of a checkpoint: the store, or verification, which has the store compared with them.
+type rowSink interface {
+	Set(key, value []byte) error
+	DeleteRange(lower, upper []byte) error
+}
+
+var _ rowSink = (*wal.Checkpoint)(nil)
+
 // Set implements rowSink: the row must be stored as it is. Lists of users are cut as checkpoints came, and compared as a whole.
 func (v *verifier) Set(key, value []byte) error {
 	if key[0] == wal.ClassUsers {
