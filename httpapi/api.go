@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/weirhq/weir/httpapi/compat"
 	"github.com/weirhq/weir/httpapi/ui"
 	"github.com/weirhq/weir/usage"
 )
@@ -152,7 +153,10 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // under /v1, so that a stranger does not learn which paths exist.
 func (c *call) dispatch() {
 	segments, ok := splitPath(c.r.URL)
-	if ok && len(segments) > 0 && segments[0] == "v1" {
+	if ok && len(segments) > 1 && segments[0] == "compat" {
+		c.peer, _ = compat.PeerOf(segments[1])
+	}
+	if ok && len(segments) > 0 && (segments[0] == "v1" || c.peer != "") {
 		who, err := c.api.authorize(c.r)
 		if err != nil {
 			c.writeError(err)

@@ -39,6 +39,16 @@ func (b *bound) Record(ctx context.Context, ev usage.Event) (usage.Outcome, erro
 	return b.all.Record(ctx, ev)
 }
 
+func (b *bound) Admissible(ctx context.Context, ev usage.Event) error {
+	if err := b.of(ev.TenantID); err != nil {
+		return err
+	}
+	return b.all.Admissible(ctx, ev)
+}
+
+// TenantOfStripe tells which tenant a customer is; whether the key is for it is asked when it is used.
+func (b *bound) TenantOfStripe(customer string) string { return b.all.TenantOfStripe(customer) }
+
 // RecordBatch refuses events of other tenants, each for itself.
 func (b *bound) RecordBatch(ctx context.Context, evs []usage.Event) ([]usage.Outcome, error) {
 	own := make([]usage.Event, 0, len(evs))

@@ -71,6 +71,11 @@ type Engine interface {
 	Key(id string) (usage.KeyState, error)
 	Keys(after string, limit int) ([]usage.KeyState, error)
 
+	// Admissible says why an event would be refused by itself, as of now.
+	Admissible(ctx context.Context, ev usage.Event) error
+	// TenantOfStripe is the tenant with a stripe_customer_id, or that id itself.
+	TenantOfStripe(customer string) string
+
 	Usage(ctx context.Context, q usage.Query) (usage.Rows, error)
 	Stats() usage.Stats
 	Health() []usage.HealthCheck

@@ -4,10 +4,12 @@ package httpapi
 // events a second and core, and the API shares its cores with the engine.
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"unsafe"
 
+	"github.com/weirhq/weir/httpapi/compat"
 	"github.com/weirhq/weir/internal/strictjson"
 	"github.com/weirhq/weir/usage"
 )
@@ -24,6 +26,7 @@ type batch struct {
 	indexes []int64 // of the events, in the body or stream
 	refused rejections
 	prefix  string // of pointers: "/events" for a wrapped batch
+	cloud   bool   // CloudEvents in the JSON format
 	next    int64  // index of the event to come
 }
 
@@ -39,7 +42,7 @@ func putBatch(b *batch) {
 	clear(b.events)
 	b.parser.Reset(nil)
 	b.doc, b.events, b.indexes = nil, b.events[:0], b.indexes[:0]
-	b.refused, b.prefix, b.next = rejections{}, "", 0
+	b.refused, b.prefix, b.cloud, b.next = rejections{}, "", false, 0
 	batchPool.Put(b)
 }
 
@@ -132,7 +135,7 @@ func (b *batch) parseArray() error {
 		}
 		start, mark := p.Offset(), p.Mark()
 		ev := b.grow()
-		if err := b.parseEvent(ev); err != nil {
+		if err := b.parseOne(ev); err != nil {
 			b.shrink()
 			p.Rewind(mark)
 			if broken := p.Skip(); broken != nil {
@@ -185,6 +188,20 @@ func (b *batch) shrink() {
 	last := len(b.events) - 1
 	b.events[last] = usage.Event{}
 	b.events, b.indexes = b.events[:last], b.indexes[:last]
+}
+
+// parseOne reads an event in the form of the body.
+func (b *batch) parseOne(ev *usage.Event) error {
+	if b.cloud {
+		place := b.parser.Pointer()
+		err := compat.ReadCloudEvent(&b.parser, ev)
+		var e *usage.Error
+		if errors.As(err, &e) {
+			return refuse(e.Code, place+e.Pointer, e.Detail)
+		}
+		return err
+	}
+	return b.parseEvent(ev)
 }
 
 // parseEvent reads an event. It checks types and names; what values mean is the engine's.

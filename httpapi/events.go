@@ -16,13 +16,17 @@ import (
 
 // postEvents takes events in any of their forms.
 func (c *call) postEvents() {
-	if c.r.Header.Get("Ce-Specversion") != "" {
-		c.writeError(refuse(usage.CodeUnsupportedMedia, "", "CloudEvents are not available yet; send application/json"))
-		return
-	}
 	media, err := c.mediaType()
 	if err != nil {
 		c.writeError(err)
+		return
+	}
+	switch {
+	case media == mediaCloudBatch || media == mediaCloud:
+		c.postCloudEvents(media == mediaCloudBatch)
+		return
+	case c.r.Header.Get("Ce-Specversion") != "":
+		c.postBinary()
 		return
 	}
 	switch media {
@@ -31,26 +35,18 @@ func (c *call) postEvents() {
 	case "application/x-ndjson", "application/ndjson":
 		c.postStream()
 	default:
-		c.w.Header().Set("Accept-Post", "application/json, application/x-ndjson")
+		c.w.Header().Set("Accept-Post", "application/json, application/x-ndjson, "+mediaCloud+", "+mediaCloudBatch)
 		c.writeError(refuse(usage.CodeUnsupportedMedia, "",
 			"send Content-Type: application/json or application/x-ndjson, not "+quoted(media)))
 	}
 }
 
 func (c *call) postJSON() {
-	buf := getBuffer()
-	text, err := c.readBody(buf.b, jsonBodyBytesMax)
-	buf.b = text
+	doc, err := c.wholeBody()
 	if err != nil {
-		putBuffer(buf)
 		c.writeError(err)
 		return
 	}
-	// The strings of all events are parts of this one copy. It is not pooled: the engine may
-	// still be reading it when the client has gone and this call returned.
-	doc := bytes.Clone(text)
-	putBuffer(buf)
-
 	b := getBatch()
 	single, err := b.parseBody(doc)
 	switch {
@@ -62,6 +58,19 @@ func (c *call) postJSON() {
 	default:
 		c.postBatch(b)
 	}
+}
+
+// wholeBody reads a JSON body. The strings of all events are parts of this one copy. It is not pooled: the engine may still be
+// reading it when the client has gone and this call returned.
+func (c *call) wholeBody() ([]byte, error) {
+	buf := getBuffer()
+	defer putBuffer(buf)
+	text, err := c.readBody(buf.b, jsonBodyBytesMax)
+	buf.b = text
+	if err != nil {
+		return nil, err
+	}
+	return bytes.Clone(text), nil
 }
 
 // postSingle records one event and answers it alone.
@@ -77,7 +86,7 @@ func (c *call) postSingle(b *batch) {
 		err = out.Err
 	}
 	if err != nil {
-		c.writeError(err)
+		c.writeError(b.renamed(err))
 		return
 	}
 	buf := getBuffer()

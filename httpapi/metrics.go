@@ -15,6 +15,7 @@ import (
 type metrics struct {
 	requests *prometheus.CounterVec   // by route, method, status
 	duration *prometheus.HistogramVec // by route
+	repeats  *prometheus.CounterVec   // by peer, outcome
 	handler  http.Handler
 }
 
@@ -28,9 +29,12 @@ func newMetrics(reg *prometheus.Registry, eng Engine) *metrics {
 			Name: "weir_http_request_duration_seconds", Help: "Time from the headers of a request to the end of its answer.",
 			Buckets: prometheus.ExponentialBuckets(100e-6, 2, 16),
 		}, []string{"route"}),
+		repeats: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "weir_compat_repeats_total", Help: "Events of other products' clients whose id was known: the same payload (duplicate), or another (conflict).",
+		}, []string{"peer", "outcome"}),
 		handler: promhttp.HandlerFor(reg, promhttp.HandlerOpts{}),
 	}
-	reg.MustRegister(m.requests, m.duration, newEngineCollector(eng),
+	reg.MustRegister(m.requests, m.duration, m.repeats, newEngineCollector(eng),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

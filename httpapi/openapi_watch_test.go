@@ -220,7 +220,7 @@ func (w *watcher) checkRequest(e endpoint, r *http.Request, sent *copied) error 
 	if media == "" {
 		media = "application/json"
 	}
-	if sent.text.Len() == 0 || r.Header.Get("Content-Encoding") != "" {
+	if sent.text.Len() == 0 || r.Header.Get("Content-Encoding") != "" || r.Header.Get("Ce-Specversion") != "" { // or a CloudEvent's data
 		return nil
 	}
 	content := child(o, "requestBody", "content")

@@ -131,6 +131,10 @@ func (c *call) writeProblem(p problem) {
 	if p.status != 0 {
 		status = p.status
 	}
+	if c.peer != "" {
+		c.writePeerProblem(p, status)
+		return
+	}
 	buf := getBuffer()
 	defer putBuffer(buf)
 	b := append(buf.b[:0], `{"type":"urn:weir:problem:`...)

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/weirhq/weir/httpapi/compat"
 	"github.com/weirhq/weir/usage"
 )
 
@@ -85,7 +86,8 @@ func (a *API) find(segments []string, slug, sub *string) *route {
 type call struct {
 	api       *API
 	who       caller
-	eng       Engine // as the caller may see it
+	eng       Engine      // as the caller may see it
+	peer      compat.Peer // whose client asks; "": nobody's but ours
 	w         http.ResponseWriter
 	r         *http.Request
 	route     *route

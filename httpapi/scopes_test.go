@@ -43,6 +43,14 @@ var orNone = []int{200, 201, 204, 404, 409, 422}
 
 var routeRows = []routeRow{
 	{"POST /v1/events", "ingest", ofTenant, "/v1/events", `{"id":"e{n}","tenant_id":"{t}","feature_type":"api_calls"}`, okay},
+	{"POST /compat/openmeter/api/v1/events", "ingest", ofTenant, "/compat/openmeter/api/v1/events",
+		`{"specversion":"1.0","id":"o{n}","source":"s","type":"api_calls","subject":"{t}"}`, okay},
+	{"POST /compat/lago/api/v1/events", "ingest", ofTenant, "/compat/lago/api/v1/events",
+		`{"event":{"transaction_id":"l{n}","external_subscription_id":"{t}","code":"api_calls"}}`, okay},
+	{"POST /compat/lago/api/v1/events/batch", "ingest", ofTenant, "/compat/lago/api/v1/events/batch",
+		`{"events":[{"transaction_id":"b{n}","external_subscription_id":"{t}","code":"api_calls"}]}`, okay},
+	{"POST /compat/stripe/v1/billing/meter_events", "ingest", ofTenant, "/compat/stripe/v1/billing/meter_events",
+		`event_name=api_calls&payload%5Bstripe_customer_id%5D={t}&payload%5Bvalue%5D=1&identifier=s{n}`, okay},
 	{"POST /v1/adjustments", "", ofTenant, "/v1/adjustments", `{"id":"a{n}","tenant_id":"{t}","meter":"api_calls","quantity":1,"reason":"test"}`, okay},
 
 	{"POST /v1/consume", "check", ofTenant, "/v1/consume", `{"tenant_id":"{t}","feature_type":"api_calls"}`, okay},
@@ -131,8 +139,11 @@ func TestEveryRouteAndScope(t *testing.T) {
 		fill := strings.NewReplacer("{t}", tenant, "{n}", fmt.Sprint(n))
 		method, _, _ := strings.Cut(row.route, " ")
 		headers := []string{"Authorization", authorization, "X-Weir-Tenant", tenant}
-		if row.body != "" {
+		switch {
+		case strings.HasPrefix(row.body, "{"):
 			headers = append(headers, "Content-Type", "application/json")
+		case row.body != "":
+			headers = append(headers, "Content-Type", "application/x-www-form-urlencoded")
 		}
 		return f.send(method, fill.Replace(row.target), strings.NewReader(fill.Replace(row.body)), headers...)
 	}
@@ -180,7 +191,9 @@ func TestEveryRouteAndScope(t *testing.T) {
 				require.Contains(t, row.want, w.Code, "%s, %s: %s", name, who, w.Body)
 			default:
 				require.Equal(t, 403, w.Code, "%s, %s: %s", name, who, w.Body)
-				require.Equal(t, "forbidden", f.problem(w).Code)
+				if !strings.Contains(e.pattern, "/compat/") { // those answer in their peer's shape
+					require.Equal(t, "forbidden", f.problem(w).Code)
+				}
 			}
 		}
 		for _, s := range usage.Scopes() {

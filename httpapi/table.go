@@ -45,7 +45,7 @@ func (e *endpoint) admits(k *usage.Key) bool {
 }
 
 // endpoints is the whole API, on one page.
-var endpoints = slices.Concat(eventEndpoints, decisionEndpoints, configEndpoints, usageEndpoints, operationEndpoints)
+var endpoints = slices.Concat(eventEndpoints, decisionEndpoints, configEndpoints, usageEndpoints, operationEndpoints, compatEndpoints)
 
 var eventEndpoints = []endpoint{
 	{"POST", "/v1/events", scopeIngest, (*call).postEvents},

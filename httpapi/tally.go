@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/weirhq/weir/httpapi/compat"
 	"github.com/weirhq/weir/usage"
 )
 
@@ -136,7 +137,24 @@ func (b *batch) located(index int64, err error) *usage.Error {
 	if !errors.As(err, &e) {
 		return refuse("internal", b.pointer(index), "internal error")
 	}
-	return refuse(e.Code, b.pointer(index)+e.Pointer, e.Detail)
+	return refuse(e.Code, b.pointer(index)+b.member(e.Pointer), e.Detail)
+}
+
+// member is the pointer of an event's member in the form of the body.
+func (b *batch) member(pointer string) string {
+	if b.cloud {
+		return compat.CloudPointer(pointer)
+	}
+	return pointer
+}
+
+// renamed is the refusal of a single event, with the pointer of the member that its sender knows.
+func (b *batch) renamed(err error) error {
+	var e *usage.Error
+	if !b.cloud || !errors.As(err, &e) {
+		return err
+	}
+	return refuse(e.Code, b.member(e.Pointer), e.Detail)
 }
 
 // pointer is the JSON pointer of an event: /events/3 in an object, /3 in an array or a stream.
