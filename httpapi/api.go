@@ -154,7 +154,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (c *call) dispatch() {
 	segments, ok := splitPath(c.r.URL)
 	if ok && len(segments) > 1 && segments[0] == "compat" {
-		c.peer, _ = compat.PeerOf(segments[1])
+		c.peer = compat.PeerOf(segments[1])
 	}
 	if ok && len(segments) > 0 && (segments[0] == "v1" || c.peer != "") {
 		who, err := c.api.authorize(c.r)

@@ -17,10 +17,13 @@ const (
 	Stripe    Peer = "stripe"
 )
 
-// PeerOf answers the peer that the first part of a path below /compat names.
-func PeerOf(name string) (Peer, bool) {
-	p := Peer(name)
-	return p, p == OpenMeter || p == Lago || p == Stripe
+// PeerOf answers the peer that the first part of a path below /compat names, "" when it names none.
+func PeerOf(name string) Peer {
+	switch p := Peer(name); p {
+	case OpenMeter, Lago, Stripe:
+		return p
+	}
+	return ""
 }
 
 // Refusal is why a request was refused, in weir's words.
