@@ -29,6 +29,11 @@ type Engine struct {
 		done sync.WaitGroup
 	}
 
+	retention struct {
+		sync.Mutex            // held while something expires
+		base       sync.Mutex // held while the base is open; inside the other
+	}
+
 	closed    atomic.Bool
 	closeOnce sync.Once
 	closeErr  error

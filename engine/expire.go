@@ -24,15 +24,33 @@ const (
 	janitorPause = 10 * time.Second
 )
 
-// Expire drops what the settings keep no longer, and returns when the entry that says so is durable; the rows go with the
-// next checkpoint. The engine does it once a day of log time by itself. Without anything to drop it does nothing.
+// Expire drops what the settings keep no longer, and returns when the entry that says so is durable; pages go with the
+// next checkpoint, raw events before it returns. The engine does it once a day of log time by itself. Without anything to drop
+// it does nothing. When raw events expire, those up to the cut are folded into the base first, at about a microsecond an event.
 func (e *Engine) Expire(ctx context.Context) error {
-	entry := e.dueExpiry(e.clock.now())
-	if entry == nil {
-		return nil
+	if e.closed.Load() {
+		return usage.ErrClosed
 	}
-	_, err := e.submitConfig(ctx, &configEntry{Op: opExpire, Actor: actorOf(ctx), Expiry: entry})
-	return err
+	e.retention.Lock()
+	defer e.retention.Unlock()
+	now := e.clock.now()
+	entry := e.dueExpiry(now)
+	to, digest, err := e.prepareBase(ctx, now)
+	if err != nil {
+		return err
+	}
+	if to > 0 {
+		if entry == nil {
+			entry = &expiry{}
+		}
+		entry.Base, entry.BaseDigest = to, digest
+	}
+	if entry != nil {
+		if _, err := e.submitConfig(ctx, &configEntry{Op: opExpire, Actor: actorOf(ctx), Expiry: entry}); err != nil {
+			return err
+		}
+	}
+	return e.dropArchived(ctx)
 }
 
 // dueExpiry computes what expires at a moment; nil: nothing.

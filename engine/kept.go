@@ -23,6 +23,11 @@ type kept struct {
 	QuarterHour int64 `json:"quarter_hour"` // but for tenants in Pinned
 	Hour        int64 `json:"hour"`
 
+	// Base is the block up to which raw events have expired: verification, explanations and questions about the past begin there.
+	// BaseDigest is that of the state at it, in hex.
+	Base       uint64 `json:"base,omitempty"`
+	BaseDigest string `json:"base_digest,omitempty"`
+
 	// Pinned are the tenants whose time zone or billing anchor needs finer buckets to find its days and months, ascending.
 	Pinned []pinned `json:"pinned,omitempty"`
 }
@@ -41,6 +46,9 @@ type expiry struct {
 	Rewritten   *int64 `json:"rewritten,omitempty"`
 	QuarterHour *int64 `json:"quarter_hour,omitempty"`
 	Hour        *int64 `json:"hour,omitempty"`
+
+	Base       uint64 `json:"base,omitempty"` // 0: stays
+	BaseDigest string `json:"base_digest,omitempty"`
 }
 
 // nothingExpired is where everything begins in a new store, as of its genesis.
@@ -59,6 +67,14 @@ func (k *kept) of(tenant uint32, kind rollup.Kind) *rollup.Kept {
 	}
 	p := k.pin(tenant)
 	return rollup.KeptFrom(minute, p.QuarterHour, p.Hour)
+}
+
+// archived is the block up to which raw events have expired; 0: none have.
+func (k *kept) archived() uint64 {
+	if k == nil {
+		return 0
+	}
+	return k.Base
 }
 
 // pin returns the beginnings of a tenant's quarter hours and hours.
@@ -104,6 +120,12 @@ func (s *state) applyExpire(b *block, cfg *config, e *configEntry) (Result, erro
 		default:
 			*c.to = max(*c.to, rollup.DayStart(*c.from))
 		}
+	}
+	if base := e.Expiry.Base; base != 0 {
+		if base <= next.Base || base >= b.index {
+			return refused(usage.CodeInvalidValue, fmt.Sprintf("raw events cannot expire up to block %d now", base)), nil
+		}
+		next.Base, next.BaseDigest = base, e.Expiry.BaseDigest
 	}
 	next.At = b.nanos
 	next.Pinned = s.pinnedNow(old, &next)
@@ -160,5 +182,7 @@ func (k *kept) summary() any {
 		QuarterHour *time.Time `json:"quarter_hour"`
 		Hour        *time.Time `json:"hour"`
 		Pinned      int        `json:"pinned"`
-	}{since(k.Minute), since(k.Rewritten), since(k.QuarterHour), since(k.Hour), len(k.Pinned)}
+		Base        uint64     `json:"base"`
+		BaseDigest  string     `json:"base_digest"`
+	}{since(k.Minute), since(k.Rewritten), since(k.QuarterHour), since(k.Hour), len(k.Pinned), k.Base, k.BaseDigest}
 }

@@ -2,16 +2,15 @@ package engine
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
-
-	"github.com/weirhq/weir/wal"
 )
 
-// refold is a state that folds the log of an engine again, in memory, from the base or from nothing.
+// refold is a state that folds the log of an engine again, in memory, from where the log begins.
 type refold struct {
 	state *state
-	from  *wal.Store // what it began from; an empty one, or the base
+	close func()
 }
 
 // refold folds the log up to a block. progress is called now and then with the blocks folded and their number; it may be nil. The
@@ -47,21 +46,61 @@ func (e *Engine) refold(ctx context.Context, to uint64, progress func(done, tota
 	return nil, err
 }
 
-// newRefold returns a state that stands where the log begins.
+// newRefold returns a state that stands where the log begins: at the base, or before the first block.
 func (e *Engine) newRefold() (*refold, error) {
-	from, err := e.store.EmptyBase()
+	from, release, err := e.openBase()
 	if err != nil {
 		return nil, err
 	}
 	o := *e.opts
 	o.CheckpointItems = 1 << 62 // never: everything stays pending
-	f := &refold{state: newState(from, &o), from: from}
-	f.state.ckpt.verify = true
-	f.state.past = pastIDs{} // all that it meets are in memory
+	s := newState(from, &o)
+	s.ckpt.verify = true
+	f := &refold{s, func() {
+		s.close()
+		release()
+	}}
+	err = s.load()
+	// Ids of blocks before it stand in the runs of the store; all later ones it meets, and has in memory.
+	if s.past = (pastIDs{}); s.applied.Load() > 0 {
+		s.past = pastIDs{e.store.Runs(), s.applied.Load()}
+	}
+	if err == nil {
+		err = e.checkBase(s)
+	}
+	if err != nil {
+		f.close()
+		return nil, fmt.Errorf("base: %w", err)
+	}
 	return f, nil
 }
 
-func (f *refold) close() {
-	f.state.close()
-	_ = f.from.Close() // nothing was written
+// checkBase compares a base with its own digest, and that with the one in the log.
+func (e *Engine) checkBase(s *state) error {
+	meta, ok := s.store.Meta()
+	if !ok {
+		return nil
+	}
+	var rows sum128
+	view := s.store.View()
+	defer view.Close()
+	err := eachRow(view, func(key, value []byte) error {
+		rows.add(rowHash(key, value))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	digest := rows
+	for _, part := range [][16]byte{s.ckpt.saved.IDs, s.ckpt.saved.Users, s.ckpt.saved.Config} {
+		digest.add(sumOf(part))
+	}
+	if digest.bytes() != meta.Digest {
+		return fmt.Errorf("%w: the rows of the base at block %d have another digest than it says", ErrMismatch, meta.Index)
+	}
+	kept := e.state.cfg.Load().kept
+	if kept.archived() == meta.Index && hex.EncodeToString(meta.Digest[:]) != kept.BaseDigest {
+		return fmt.Errorf("%w: the base at block %d has digest %x, the log says %s", ErrMismatch, meta.Index, meta.Digest, kept.BaseDigest)
+	}
+	return nil
 }

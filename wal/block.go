@@ -90,6 +90,14 @@ func (e *CorruptError) Error() string {
 // Is makes errors.Is(err, ErrCorrupt) hold.
 func (e *CorruptError) Is(target error) bool { return target == ErrCorrupt }
 
+// BlockTime returns the log time of a block, in unix nanoseconds, without decoding its items. It checks the frame.
+func BlockTime(block []byte) (int64, error) {
+	if err := blockOpen(block); err != nil {
+		return 0, err
+	}
+	return int64(binary.LittleEndian.Uint64(block[5:])), nil
+}
+
 // blockSeal writes the checksum over everything after it into a finished block.
 func blockSeal(block []byte) {
 	binary.LittleEndian.PutUint32(block[1:], crc32.Checksum(block[5:], blockCRCTable))
