@@ -125,17 +125,22 @@ func (t *tenant) addSeries(m *meter) *series {
 	return s
 }
 
-// seriesCount is how many series t has.
-func (t *tenant) seriesCount() (n int) {
+// eachSeries calls fn for every series of t, by the number of its meter. Lock-free.
+func (t *tenant) eachSeries(fn func(*series)) {
 	for i := range t.first {
-		if t.first[i].Load() != nil {
-			n++
+		if s := t.first[i].Load(); s != nil {
+			fn(s)
 		}
 	}
 	for _, s := range *t.more.Load() {
 		if s != nil {
-			n++
+			fn(s)
 		}
 	}
+}
+
+// seriesCount is how many series t has.
+func (t *tenant) seriesCount() (n int) {
+	t.eachSeries(func(*series) { n++ })
 	return n
 }
