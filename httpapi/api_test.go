@@ -31,7 +31,12 @@ type fixture struct {
 
 func newFixture(t testing.TB) *fixture {
 	t.Helper()
-	eng, err := engine.Open(t.TempDir(), nil)
+	return newFixtureOf(t, nil)
+}
+
+func newFixtureOf(t testing.TB, opts *engine.Options) *fixture {
+	t.Helper()
+	eng, err := engine.Open(t.TempDir(), opts)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, eng.Close()) })
 	st, secret, err := eng.CreateKey(context.Background(), usage.Key{Name: "test", Scopes: []usage.Scope{usage.ScopeAdmin}})

@@ -270,6 +270,24 @@ func (b *bound) Decisions(tenant string, decision usage.Decision, from time.Time
 	return b.all.Decisions(tenant, decision, from, limit)
 }
 
+func (b *bound) Overview(context.Context, usage.OverviewQuery) (usage.Overview, error) {
+	return usage.Overview{}, errNotOfATenant
+}
+
+func (b *bound) Summary(ctx context.Context, tenant string) (usage.TenantSummary, error) {
+	if err := b.of(tenant); err != nil {
+		return usage.TenantSummary{}, err
+	}
+	return b.all.Summary(ctx, tenant)
+}
+
+func (b *bound) BillingPeriods(tenant string, n int) ([]usage.Interval, time.Time, error) {
+	if err := b.of(tenant); err != nil {
+		return nil, time.Time{}, err
+	}
+	return b.all.BillingPeriods(tenant, n)
+}
+
 // Usage without a tenant is of the key's own, when that is one.
 func (b *bound) Usage(ctx context.Context, q usage.Query) (usage.Rows, error) {
 	if q.TenantID == "" && len(b.key.Tenants) == 1 {

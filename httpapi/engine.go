@@ -77,6 +77,9 @@ type Engine interface {
 	TenantOfStripe(customer string) string
 
 	Usage(ctx context.Context, q usage.Query) (usage.Rows, error)
+	Overview(ctx context.Context, q usage.OverviewQuery) (usage.Overview, error)
+	Summary(ctx context.Context, tenant string) (usage.TenantSummary, error)
+	BillingPeriods(tenant string, n int) ([]usage.Interval, time.Time, error)
 	Stats() usage.Stats
 	Health() []usage.HealthCheck
 }

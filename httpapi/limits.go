@@ -40,6 +40,17 @@ const (
 	sessionTTLDefault = time.Hour
 	sessionTTLMax     = 24 * time.Hour
 
+	// overviewListMax bounds the lists of an overview: more than a page of them is what /v1/tenants and /v1/usage/top are for.
+	overviewListMax = 100
+	// overviewForecastsMax is how many quotas of an overview are forecast, at about half a millisecond each.
+	overviewForecastsMax = 20
+
+	// forecastHistory is how far back a forecast looks. Recent weeks dominate a trend, and eight of them say what there is
+	// to say about a week's shape; more would cost more than they tell.
+	forecastHistory = 8 * 7 * 24 * time.Hour
+	// recommendPeriods is how many past billing periods recommendations look at: what rollup/forecast looks at.
+	recommendPeriods = 3
+
 	listLimitDefault = 100
 	listLimitMax     = 1000
 

@@ -103,6 +103,10 @@ var configEndpoints = []endpoint{
 
 var usageEndpoints = []endpoint{
 	{"GET", "/v1/usage", scopePortal, (*call).getUsage},
+	{"GET", "/v1/overview", scopeRead, (*call).getOverview},
+	{"GET", "/v1/tenants/{id}/summary", scopePortal, (*call).getSummary},
+	{"GET", "/v1/tenants/{id}/forecast", scopePortal, (*call).getForecast},
+	{"GET", "/v1/tenants/{id}/recommendations", scopeRead, (*call).getRecommendations},
 }
 
 var operationEndpoints = []endpoint{

@@ -41,6 +41,7 @@ var Edges = []Edge{
 	{"httpapi", "engine", "the engine over HTTP"},
 	{"httpapi", "usage", "speaks the words"},
 	{"httpapi", "internal/*", "strict JSON bodies"},
+	{"httpapi", "rollup/forecast", "forecasts and recommendations of tenants"},
 	{"httpapi", "httpapi/ui", "serves the dashboard"},
 	{"httpapi", "httpapi/compat", "mounts the peers' routes"},
 	{"httpapi/compat", "engine", "records what the peers' clients send"},
