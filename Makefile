@@ -20,7 +20,7 @@ ARGS ?=
 SIM  ?= 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build check fmt vet staticcheck test race cross bench-build fuzz bench microbench sim clean ui ui-check ui-deps
+.PHONY: help deps build check fmt vet staticcheck test race cross bench-build fuzz bench microbench sim clean ui ui-check ui-deps ui-test
 
 define say
 @printf '\n== %s: %s\n' '$@' '$(1)'
@@ -37,7 +37,7 @@ deps: ## install the Debian packages that the tests need, when they are missing
 	$(call say,.ci/deps)
 	.ci/deps
 
-check: deps fmt vet staticcheck cross bench-build ui-check test race ## everything a change must pass
+check: deps fmt vet staticcheck cross bench-build ui-check ui-test test race ## everything a change must pass
 	@printf '\n== check: all passed\n'
 
 fmt: ## gofmt has nothing to say
@@ -94,6 +94,10 @@ ui-check: ui-deps ## the tests of the pages' code, and: the committed pages are 
 	$(call say,a fresh build equals httpapi/ui/dist)
 	cd $(UI) && npm run --silent test && npm run --silent build
 	@git status --porcelain -- httpapi/ui/dist | (! grep .) || { echo "httpapi/ui/dist is not what the source builds: run make ui and commit it"; exit 1; }
+
+ui-test: ui-deps ## the pages in a real Chromium; ARTIFACTS=dir keeps a picture of each
+	$(call say,the pages in chromium)
+	$(GO) test ./internal/e2e -run '^TestUI$$' -count=1 -timeout 25m -v
 
 fuzz: ## run every FuzzX for TIME each: make fuzz TIME=30s PKG=./wal
 	$(call say,every fuzz target in $(PKG) for $(TIME))

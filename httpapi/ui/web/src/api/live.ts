@@ -66,12 +66,8 @@ async function connect() {
     if (res.ok && res.body && res.headers.get("Content-Type")?.startsWith("text/event-stream")) {
       set("live");
       await read(res.body);
-    } else if (res.status === 401 || res.status === 403) {
-      abort = null;
-      set("polling");
-      return;
     } else if (res.status < 500) {
-      return poll(mine); // this server has no stream
+      return poll(mine); // a stream is not for this key
     }
   } catch {
     /* closed by the server, or away: try again below */

@@ -188,12 +188,100 @@ export interface System {
 }
 
 export interface Forecast {
+  meter: string;
+  unit: string;
+  quota: string | null;
+  limit: Num | null;
+  period: Interval;
+  used: Num;
   projected_total: Num | null;
   likely_overage: Num | null;
   crosses_limit_at: string | null;
-  confidence: string | number | null;
+  confidence: string;
   daily_rate: Num | null;
   band: [Num, Num] | null;
-  series: { time?: string; window_start?: string; value?: Num; lo?: Num; hi?: Num }[];
-  [more: string]: unknown;
+  note: string | null;
+  series: { start: string; value: Num; cumulative: Num; band: [Num, Num] }[];
+}
+
+export interface ItemCounts {
+  counted: number;
+  duplicates: number;
+  conflicts: number;
+  rejected: number;
+  denied: number;
+}
+
+export interface MeterTotal {
+  meter: string;
+  name: string;
+  unit: string;
+  aggregation: string;
+  basis: "range" | "month" | "now";
+  tenants: number;
+  value: Num | null;
+  previous: Num | null;
+  series: Num[];
+}
+
+export interface Attention {
+  tenant_id: string;
+  name: string;
+  plan: string;
+  why: "over" | "near" | "pace";
+  quota: QuotaStatus;
+  crosses_limit_at: string | null;
+}
+
+export interface TopTenant {
+  tenant_id: string;
+  name: string;
+  plan: string;
+  value: Num;
+  quota: QuotaStatus | null;
+}
+
+export interface OverviewBody {
+  range: string;
+  from: string;
+  to: string;
+  now: string;
+  step_seconds: number;
+  tenants: number;
+  active_tenants: number;
+  items: ItemCounts & { per_second: Num; previous: ItemCounts; series: number[] };
+  meters: MeterTotal[];
+  top_tenants: { meter: string; data: TopTenant[] };
+  attention: Attention[];
+  attention_total: number;
+}
+
+export interface MeterSummary {
+  meter: string;
+  name: string;
+  unit: string;
+  aggregation: string;
+  value: Num | null;
+  previous: Num | null;
+  previous_to_date: Num | null;
+  trend: Num | null;
+  sparkline: (Num | null)[];
+}
+
+export interface Interval {
+  start: string;
+  end: string;
+}
+
+export interface Summary {
+  tenant: Tenant;
+  plan: { slug: string; name: string; version: number; newest_version: number } | null;
+  time_zone: string;
+  period: Interval;
+  previous_period: Interval;
+  quotas: QuotaStatus[];
+  meters: MeterSummary[];
+  denials: { last_24h: number; newest: DecisionRow[] };
+  upgrade_url: string | null;
+  as_of: { index: number; time: string };
 }

@@ -6,6 +6,14 @@ import { Frame, line, type TipRow } from "./frame";
 
 export type Point = readonly [number, number];
 
+// Ahead is the forecast, from now on: the running total and the band around it, moment by moment.
+export interface Ahead {
+  end: number;
+  lo: number;
+  hi: number;
+  points: { t: number; v: number; lo: number; hi: number }[];
+}
+
 export interface CumulativeProps {
   from: number;
   to: number;
@@ -17,7 +25,7 @@ export interface CumulativeProps {
   before?: { name: string; points: Point[] }; // moved into this period
   limit?: number | null;
   crossed?: number | null; // moment
-  forecast?: { end: number; lo: number; hi: number } | null;
+  forecast?: Ahead | null;
   height?: number;
 }
 
@@ -33,28 +41,28 @@ export function Cumulative(p: CumulativeProps) {
     const i = used.findLastIndex((x) => x[0] <= t);
     const rows: TipRow[] = [];
     if (t <= last[0] && i >= 0) rows.push({ label: "used", value: exact(p.usedExact[i]), series: "s1" });
-    else if (f) rows.push({ label: "forecast", value: amount(Math.round(last[1] + ((t - last[0]) / (p.to - last[0])) * (f.end - last[1])), unit) });
+    else if (f) rows.push({ label: "forecast", value: "about " + amount(Math.round(f.points.reduce((v, x) => (x.t <= t ? x.v : v), last[1])), unit) });
     const b = p.before && at(p.before.points, t);
     if (b != null) rows.push({ label: p.before!.name, value: exact(b) });
     if (limit != null) rows.push({ label: "limit", value: exact(limit) });
     return { title: moment(t, zone), rows };
   };
-  const stops = [...used.map((x) => x[0]), ...(f ? [p.to] : [])];
+  const stops = [...used.map((x) => x[0]), ...(f ? f.points.map((x) => x.t) : [])];
   const summary =
     p.name + ": " + amount(last[1], unit) + " used by " + moment(last[0], zone) + (limit != null ? ", limit " + amount(limit, unit) : "") + (f ? ", forecast " + amount(f.end, unit) : "");
   return (
     <Frame from={p.from} to={p.to} max={max} zone={zone} height={p.height} label={summary} format={(v) => axis(v, unit)} stops={stops} tip={tip}>
       {(s) => {
-        const [x, y] = [s.x(last[0]), s.y(last[1])];
+        const x = s.x(last[0]);
         const forecastY = f ? s.y(f.end) : 0;
         const limitY = showLimit ? s.y(limit) : 0;
         const clash = f && showLimit && Math.abs(forecastY - limitY) < 26;
         return (
           <>
-            {f && <path className="band" d={`M${x},${y}L${s.x(p.to)},${s.y(f.hi)}L${s.x(p.to)},${s.y(f.lo)}Z`} />}
+            {f && <path className="band" d={line([[last[0], last[1]], ...f.points.map((a) => [a.t, a.hi] as const), ...[...f.points].reverse().map((a) => [a.t, a.lo] as const)], s) + "Z"} />}
             <path className="filled" d={line(used, s) + `L${x},${s.bottom}L${s.x(used[0]?.[0] ?? p.from)},${s.bottom}Z`} />
             {p.before && <path className="before" d={line(p.before.points, s)} />}
-            {f && <path className="forecast" d={`M${x},${y}L${s.x(p.to)},${forecastY}`} />}
+            {f && <path className="forecast" d={line([[last[0], last[1]], ...f.points.map((a) => [a.t, a.v] as const)], s)} />}
             <path className="used" d={line(used, s)} />
             {showLimit && (
               <>

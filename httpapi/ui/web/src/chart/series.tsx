@@ -36,8 +36,10 @@ export function Series({ usage, before, from, to, now, zone, name, height = 290,
       {(s) => {
         const points = stops.map((t) => [t, at(t)] as const);
         const old = [...past].sort((a, b) => a[0] - b[0]).map(([t, r]) => [t + (bars ? step / 2 : 0), r.value == null ? null : toNumber(r.value)] as const);
-        const path = line(points, s);
-        const last = stops[stops.length - 1] ?? from;
+        // The window that is not over yet is not a fall: it is drawn as what is still to come.
+        const open = points.length > 1 && values.get(points[points.length - 1]![0])?.partial ? points.slice(-2) : [];
+        const path = line(open.length ? points.slice(0, -1) : points, s);
+        const last = stops[stops.length - (open.length ? 2 : 1)] ?? from;
         return (
           <>
             {bars ? (
@@ -52,6 +54,7 @@ export function Series({ usage, before, from, to, now, zone, name, height = 290,
               <>
                 {zero && <path className="filled" d={path + `L${s.x(last)},${s.bottom}L${s.x(stops[0] ?? from)},${s.bottom}Z`} />}
                 <path className="used" d={path} />
+                {open.length > 0 && <path className="forecast" d={line(open, s)} />}
               </>
             )}
             {old.length > 1 && <path className="before" d={line(old, s)} />}

@@ -1,6 +1,6 @@
 // What a quota says about itself, in words: the label of its gauge and the line below it.
 
-import type { Forecast, QuotaStatus } from "../api/types";
+import type { Forecast, Plan, QuotaStatus, Tenant } from "../api/types";
 import { amount, exact, percent, plural, subtract, toNumber, type Num } from "./number";
 import { day, until } from "./time";
 
@@ -69,3 +69,11 @@ export function byUrgency(a: QuotaStatus, b: QuotaStatus): number {
 }
 
 export const limitWords = (limit: Num | null | undefined, unit?: string): string => (limit == null ? "no limit" : "of " + amount(limit, unit));
+
+// overageOf is what a tenant may use beyond the limit: its override's, else its plan's. A plan's newer version may say another number
+// than the one that the tenant is on, so it counts only when they are the same.
+export function overageOf(tenant: Tenant, plan: Plan | undefined, quota: string): Num | undefined {
+  const own = tenant.overrides.find((o) => o.quota === quota)?.fields.overage as Num | undefined;
+  if (own !== undefined) return own;
+  return plan && plan.version === tenant.plan_version ? plan.quotas.find((q) => q.slug === quota)?.overage : undefined;
+}

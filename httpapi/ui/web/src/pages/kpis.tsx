@@ -1,56 +1,49 @@
-// The strip of figures on top of the overview.
+// The strip of figures on top of the overview, each against the range before.
 
-import { useEffect, useState } from "react";
-import type { UseQueryResult } from "@tanstack/react-query";
-import { withQuery, type ApiError } from "../api/client";
-import { useGet } from "../api/hooks";
-import type { List, System, Tenant } from "../api/types";
+import type { OverviewBody } from "../api/types";
 import { Spark } from "../chart/spark";
-import { exact } from "../lib/number";
-import { ErrorState } from "../ui/parts";
+import { change, exact, toNumber } from "../lib/number";
 
-export function Kpi({ label, value, delta, tone = "flat", values }: { label: string; value: string; delta?: string; tone?: string; values?: number[] }) {
+export function Kpi({ label, value, title, delta, tone = "flat", values }: { label: string; value: string; title?: string; delta?: string; tone?: string; values?: number[] }) {
   return (
     <div className="kpi">
       <div className="sub">{label}</div>
       <div className="row tight base">
-        <div className="v num cut">{value}</div>
+        <div className="v num cut" title={title}>
+          {value}
+        </div>
         {delta && <div className={"d num " + tone}>{delta}</div>}
       </div>
-      {values ? <Spark values={values} /> : null}
+      {values && <Spark values={values} />}
     </div>
   );
 }
 
-const samplesMax = 60;
-
-// useRate turns the running counter of the engine into events per second, from one answer to the next.
-function useRate(counted: number | undefined, at: number): number[] {
-  const [samples, setSamples] = useState<{ at: number; n: number }[]>([]);
-  useEffect(() => {
-    if (counted === undefined) return;
-    setSamples((old) => (old.length > 0 && at - old[old.length - 1]!.at < 900 ? old : [...old.slice(-samplesMax), { at, n: counted }]));
-  }, [counted, at]);
-  return samples.slice(1).map((s, i) => (1000 * (s.n - samples[i]!.n)) / (s.at - samples[i]!.at));
-}
-
-export function Kpis({ system }: { system: UseQueryResult<System, ApiError> }) {
-  const near = useGet<List<Tenant>>(withQuery("v1/tenants", { near_limit: "true", limit: 1000 }));
-  const stats = system.data?.stats;
-  const rates = useRate(stats && Number(stats.counted), system.dataUpdatedAt);
-  const rate = rates.length ? rates[rates.length - 1]! : undefined;
-  if (system.error && !stats)
-    return (
-      <div className="card">
-        <ErrorState error={system.error} retry={() => void system.refetch()} />
-      </div>
-    );
+export function Kpis({ overview: o }: { overview: OverviewBody }) {
+  const { items } = o;
+  const perSecond = toNumber(items.per_second);
+  const compared = items.previous.counted > 0;
+  const rate = (c: { counted: number; denied: number }) => (c.counted + c.denied > 0 ? (100 * c.denied) / (c.counted + c.denied) : 0);
+  const [now, before] = [rate(items), rate(items.previous)];
+  const points = now - before;
   return (
     <div className="kpis">
-      <Kpi label="Events per second" value={rate === undefined ? "…" : rate >= 10 ? exact(Math.round(rate)) : rate.toFixed(1)} values={rates} />
-      <Kpi label="Events counted" value={stats ? exact(stats.counted) : "…"} delta={stats && Number(stats.duplicates) > 0 ? exact(stats.duplicates) + " duplicates left out" : undefined} />
-      <Kpi label="Tenants" value={stats ? exact(stats.tenants) : "…"} />
-      <Kpi label="Near or over limit" value={near.data ? exact(near.data.data.length) + (near.data.next_cursor ? "+" : "") : "…"} />
+      <Kpi
+        label="Events per second"
+        value={perSecond >= 10 ? exact(Math.round(perSecond)) : perSecond.toFixed(2).replace(/\.?0+$/, "")}
+        title={exact(items.counted) + " counted"}
+        delta={compared ? change(items.counted, items.previous.counted) : undefined}
+        values={items.series}
+      />
+      <Kpi label="Active tenants" value={exact(o.active_tenants)} delta={"of " + exact(o.tenants)} />
+      <Kpi
+        label="Denied"
+        value={now === 0 ? "0 %" : now < 0.01 ? "< 0.01 %" : now.toFixed(2) + " %"}
+        title={exact(items.denied) + " denied"}
+        delta={compared && Math.abs(points) >= 0.01 ? (points > 0 ? "+" : "−") + Math.abs(points).toFixed(2) + " pt" : exact(items.denied) + " of " + exact(items.counted + items.denied)}
+        tone={compared && points >= 0.01 ? "over" : compared && points <= -0.01 ? "better" : "flat"}
+      />
+      <Kpi label="Near or over limit" value={exact(o.attention_total)} delta={o.attention.filter((a) => a.why === "over").length > 0 ? exact(o.attention.filter((a) => a.why === "over").length) + " over" : undefined} tone="over" />
     </div>
   );
 }

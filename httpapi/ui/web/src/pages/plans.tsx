@@ -63,7 +63,7 @@ function Matrix({ plans, meters }: { plans: Plan[]; meters: Meter[] }) {
   const set = useSetSearch();
   const slugs = [...new Set(plans.flatMap((p) => p.quotas.map((q) => q.meter)))].sort();
   return (
-    <div className="scroll" tabIndex={0} role="region" aria-label="Plans and their quotas">
+    <div className="scroll" tabIndex={0} role="region" aria-label="Limits by meter and plan">
       <table>
         <thead>
           <tr>

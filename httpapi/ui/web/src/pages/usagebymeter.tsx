@@ -1,25 +1,16 @@
 // One meter over the range, all tenants together. Meters have units of their own, so they are not stacked upon each other.
 
 import { useState } from "react";
-import { curl } from "../api/client";
-import { useAll } from "../api/hooks";
-import type { Meter, Usage } from "../api/types";
+import { ask, curl } from "../api/client";
+import type { Meter, MeterTotal, OverviewBody, Usage } from "../api/types";
 import { adds, meterName, usagePath, useUsage, type UsageQuery } from "../api/usage";
 import { Series } from "../chart/series";
-import { add, amount, change, exact, toNumber, withUnit, type Num } from "../lib/number";
-import { before, spanOf } from "../lib/range";
-import { moment } from "../lib/time";
+import { add, amount, change, count, plural, toNumber, withUnit, type Num } from "../lib/number";
+import { before, iso, spanOf } from "../lib/range";
 import { useParams1, useSetSearch, useView } from "../shell/view";
+import { save } from "../ui/download";
 import { Card, CopyButton, Empty, Loaded } from "../ui/parts";
-
-export function useMeterChoice(): { meters: Meter[] | undefined; meter: Meter | undefined; choose: (slug: string) => void; query: ReturnType<typeof useAll<Meter>> } {
-  const query = useAll<Meter>("v1/meters");
-  const search = useParams1();
-  const set = useSetSearch();
-  const meters = query.data;
-  const meter = meters?.find((m) => m.slug === search.meter) ?? meters?.find((m) => m.slug === "api_calls") ?? meters?.[0];
-  return { meters, meter, query, choose: (slug) => set({ meter: slug }) };
-}
+import { UsageTable } from "../ui/usagetable";
 
 export function MeterSelect({ meters, value, onChange }: { meters: Meter[]; value: string; onChange: (slug: string) => void }) {
   return (
@@ -38,78 +29,80 @@ export function MeterSelect({ meters, value, onChange }: { meters: Meter[]; valu
 
 const total = (u: Usage | undefined): Num => (u?.data ?? []).reduce<Num>((sum, r) => add(sum, r.value ?? 0), 0);
 
-export function UsageByMeter() {
+// fromOverview is the series of the overview as an answer to a usage query. It is there for meters that add up, in windows of UTC.
+function fromOverview(o: OverviewBody, m: MeterTotal): Usage {
+  const [from, step] = [Date.parse(o.from), o.step_seconds * 1000];
+  const now = Date.parse(o.now);
+  return {
+    meter: m.meter,
+    aggregation: m.aggregation,
+    unit: m.unit,
+    from: o.from,
+    to: o.to,
+    window: o.step_seconds === 3600 ? "hour" : "day",
+    time_zone: "UTC",
+    as_of: { index: 0, time: o.now },
+    next_cursor: null,
+    data: m.series.map((value, i) => ({ window_start: iso(from + i * step), window_end: iso(from + (i + 1) * step), value, group: {}, partial: from + (i + 1) * step > now })),
+  };
+}
+
+export function UsageByMeter({ overview: o }: { overview: OverviewBody }) {
   const view = useView({ range: "3d" });
-  const { meters, meter, query, choose } = useMeterChoice();
+  const search = useParams1();
+  const set = useSetSearch();
   const [table, setTable] = useState(false);
-  const span = spanOf(view.range, view.now, view.zone);
-  const q: UsageQuery | null = meter ? { meter: meter.slug, span, zone: view.zone } : null;
-  const now = useUsage(q);
-  const old = before(view.range, span, view.zone);
-  const past = useUsage(q && view.compare ? { ...q, span: old } : null);
-  const sums = meter && adds(meter.aggregation);
+  const m = o.meters.find((x) => x.meter === search.meter) ?? o.meters.find((x) => x.meter === o.top_tenants.meter) ?? o.meters[0];
+  const known = m && m.series.length > 1 && (view.zone === "UTC" || o.step_seconds === 3600);
+  const span = known ? { from: Date.parse(o.from), to: Date.parse(o.to), window: "hour" as const } : spanOf(view.range, view.now, view.zone);
+  const q: UsageQuery | null = m ? { meter: m.meter, span: spanOf(view.range, view.now, view.zone), zone: view.zone } : null;
+  const asked = useUsage(known ? null : q);
+  const past = useUsage(q && m && view.compare && adds(m.aggregation) ? { ...q, span: before(view.range, q.span, view.zone) } : null);
+  const usage = known ? fromOverview(o, m) : asked.data;
+  const sum = m && adds(m.aggregation) ? (known ? m.value : usage ? total(usage) : null) : m?.value;
   return (
     <Card
       title="Usage by meter"
       side={
         <>
-          {meters && meter && <MeterSelect meters={meters} value={meter.slug} onChange={choose} />}
+          {m && <MeterSelect meters={o.meters.map((x) => ({ slug: x.meter, name: x.name, event_type: "", aggregation: x.aggregation }))} value={m.meter} onChange={(slug) => set({ meter: slug })} />}
           <button type="button" className="btn small" aria-pressed={table} onClick={() => setTable(!table)}>
             Table
           </button>
-          {q && <CopyButton text={() => curl(usagePath(q))}>curl</CopyButton>}
+          {q && (
+            <>
+              <button type="button" className="btn small" onClick={() => void ask<string>(usagePath({ ...q, format: "csv" })).then((a) => save(q.meter + ".csv", a.body))}>
+                CSV
+              </button>
+              <CopyButton text={() => curl(usagePath(q))}>curl</CopyButton>
+            </>
+          )}
         </>
       }
     >
-      <Loaded<unknown> query={meter ? now : query} height={300}>
-        {() => {
-          const u = now.data;
-          if (!u || !meter) return <Empty title="There is no meter yet" />;
-          return (
-            <div className="body">
-              <p className="num row tight base" style={{ marginBottom: 6 }}>
-                {sums && (
-                  <>
-                    <b style={{ fontSize: 18 }} title={withUnit(total(u), u.unit)}>
-                      {amount(total(u), u.unit)}
-                    </b>
-                    <span className="sub">
-                      {u.unit === "byte" ? "" : u.unit + (toNumber(total(u)) === 1 ? "" : "s")}
-                    </span>
-                  </>
-                )}
-                {sums && past.data && view.compare && <span className="sub">{change(toNumber(total(u)), toNumber(total(past.data)))} against the time before</span>}
-              </p>
-              {table ? <UsageTable usage={u} zone={view.zone} /> : <Series usage={u} before={view.compare ? past.data : undefined} from={span.from} to={span.to} now={view.now} zone={view.zone} name={meterName(meter)} />}
-            </div>
-          );
-        }}
-      </Loaded>
+      {!m ? (
+        <Empty title="There is no meter yet" />
+      ) : (
+        <Loaded<unknown> query={known ? { data: o, error: null, refetch: () => undefined } : asked} height={300}>
+          {() =>
+            usage && (
+              <div className="body">
+                <p className="num row tight base" style={{ marginBottom: 6 }}>
+                  <b style={{ fontSize: 18 }} title={withUnit(sum, m.unit)}>
+                    {amount(sum, m.unit)}
+                  </b>
+                  <span className="sub">
+                    {m.unit === "byte" && toNumber(sum) >= 1e6 ? "" : plural(m.unit, toNumber(sum))} {m.basis === "now" ? "now" : m.basis === "month" ? "in the open month" : ""}
+                    {" from " + count(m.tenants, "tenant")}
+                  </span>
+                  {m.previous != null && toNumber(m.previous) > 0 && <span className="sub">{change(toNumber(m.value), toNumber(m.previous))} against the time before</span>}
+                </p>
+                {table ? <UsageTable usage={usage} zone={view.zone} /> : <Series usage={usage} before={view.compare ? past.data : undefined} from={span.from} to={span.to} now={view.now} zone={view.zone} name={m.name} />}
+              </div>
+            )
+          }
+        </Loaded>
+      )}
     </Card>
-  );
-}
-
-export function UsageTable({ usage, zone }: { usage: Usage; zone: string }) {
-  return (
-    <div className="scroll" style={{ maxHeight: 300 }} tabIndex={0} role="region" aria-label={"Usage of " + usage.meter + " as a table"}>
-      <table>
-        <thead>
-          <tr>
-            <th>From</th>
-            <th className="r">{usage.unit || "Value"}</th>
-            <th>State</th>
-          </tr>
-        </thead>
-        <tbody>
-          {usage.data.map((r) => (
-            <tr key={r.window_start}>
-              <td className="num">{moment(r.window_start, zone)}</td>
-              <td className="r num">{exact(r.value)}</td>
-              <td className="sub">{r.partial ? "not over yet" : ""}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
   );
 }

@@ -10,6 +10,8 @@ export function Dialog({ title, onClose, children, kind = "", onSubmit, footer }
     const d = ref.current!;
     const last = document.activeElement as HTMLElement | null;
     if (!d.open) d.showModal();
+    // The first field, or the dialog itself: a ring around the button that closes it would be the loudest thing in it.
+    (d.querySelector<HTMLElement>("input:not([type=checkbox], :disabled), select:not(:disabled), textarea") ?? d).focus();
     return () => {
       d.close();
       last?.focus?.();
@@ -35,6 +37,7 @@ export function Dialog({ title, onClose, children, kind = "", onSubmit, footer }
     <dialog
       ref={ref}
       className={kind}
+      tabIndex={-1}
       aria-labelledby={id}
       onCancel={(e) => {
         e.preventDefault();

@@ -1,27 +1,42 @@
 // What weir recommends for a tenant. Shown only where there is something to say.
 
+import { Link } from "@tanstack/react-router";
 import { path } from "../../api/client";
 import { useGet } from "../../api/hooks";
 import type { Tenant } from "../../api/types";
 import { Card } from "../../ui/parts";
 
 interface Recommendation {
-  kind?: string;
-  title?: string;
-  detail?: string;
-  [more: string]: unknown;
+  kind: string;
+  reason: string;
+  meter?: string;
+  plan?: string;
 }
 
-export function Advice({ tenant }: { tenant: Tenant; zone: string }) {
+const kinds: Record<string, string> = {
+  plan_up: "A bigger plan fits better",
+  plan_down: "A smaller plan would do",
+  cost_driver: "What drives the usage",
+  burst_quota: "Peaks that a rate could pace",
+  unused: "Not used",
+  unused_feature: "Not used",
+};
+
+export function Advice({ tenant }: { tenant: Tenant }) {
   const list = useGet<{ data: Recommendation[] }>(path`v1/tenants/${tenant.id}/recommendations`);
   if (!list.data?.data?.length) return null;
   return (
     <Card title="Recommendations">
-      <div className="rule">
+      <div className="rule topped">
         {list.data.data.map((r, i) => (
           <div className="pad" key={i}>
-            <b>{r.title ?? r.kind}</b>
-            {r.detail && <p className="ink2">{r.detail}</p>}
+            <h3>{kinds[r.kind] ?? r.kind.replaceAll("_", " ")}</h3>
+            <p className="ink2 any">{r.reason}</p>
+            {r.plan && (
+              <Link to="/plans" search={{ plan: r.plan }} className="link">
+                {r.plan}
+              </Link>
+            )}
           </div>
         ))}
       </div>

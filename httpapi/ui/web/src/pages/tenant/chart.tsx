@@ -1,19 +1,20 @@
 // Usage of one meter: the cumulative story of a period with its limit, or window by window; and both as a table.
 
 import { useState } from "react";
-import { curl } from "../../api/client";
-import type { Meter, QuotaStatus, Tenant, Usage } from "../../api/types";
+import { ask, curl } from "../../api/client";
+import type { Meter, QuotaStatus, Tenant } from "../../api/types";
 import { adds, meterName, usagePath, useForecast, useUsage, type UsageQuery } from "../../api/usage";
-import { Cumulative, type Point } from "../../chart/cumulative";
+import { Cumulative } from "../../chart/cumulative";
+import { ahead, running, shifted, windowOf } from "../../chart/period";
 import { Series } from "../../chart/series";
-import { add, exact, toNumber, type Num } from "../../lib/number";
-import { before, spanOf, type Span, type Window } from "../../lib/range";
-import { moment, month, startOfMonth } from "../../lib/time";
+import { toNumber } from "../../lib/number";
+import { before, spanOf, type Span } from "../../lib/range";
+import { month, startOfMonth } from "../../lib/time";
 import { useParams1, useSetSearch, type View } from "../../shell/view";
 import { save } from "../../ui/download";
-import { ask } from "../../api/client";
 import { Card, CopyButton, Loaded, Segmented } from "../../ui/parts";
-import { MeterSelect, UsageTable } from "../usagebymeter";
+import { RunningTable, UsageTable } from "../../ui/usagetable";
+import { MeterSelect } from "../usagebymeter";
 import { useCrossings } from "./crossings";
 
 // periodSpan is the open period of a quota, or the one before it.
@@ -24,11 +25,6 @@ export function periodSpan(q: QuotaStatus | undefined, view: View): Span {
   const window = windowOf(to - from);
   if (view.range === "period") return { from, to, window };
   return { from: previousStart(q, from, to, view.zone), to: from, window };
-}
-
-function windowOf(length: number): Window {
-  const h = 3_600_000;
-  return length <= 2 * h ? "minute" : length <= 30 * h ? "15m" : length <= 8 * 24 * h ? "hour" : "day";
 }
 
 function previousStart(q: QuotaStatus, from: number, to: number, zone: string): number {
@@ -48,7 +44,7 @@ export function PeriodChart({ tenant, meter, meters, quota, view }: { tenant: Te
   const old: Span = whole && quota?.period_start ? { from: previousStart(quota, span.from, span.to, view.zone), to: span.from, window: span.window } : before(view.range, span, view.zone);
   const past = useUsage(view.compare || whole ? { ...q, span: old } : null);
   const isOpen = span.to > view.now;
-  const forecast = useForecast(tenant.id, canAdd && isOpen && quota?.period === "month" ? meter.slug : null);
+  const forecast = useForecast(tenant.id, canAdd && isOpen && whole ? meter.slug : null);
   const crossings = useCrossings(tenant.id);
   const limit = whole && quota?.limit != null && view.range === "period" ? toNumber(quota.limit) : null;
   const crossed = quota && limit !== null ? crossings(quota, 100) : undefined;
@@ -99,11 +95,7 @@ export function PeriodChart({ tenant, meter, meters, quota, view }: { tenant: Te
                 before={past.data && past.data.data.length > 0 ? { name: whole && span.window === "day" ? month(old.from, view.zone) : "before", points: shifted(past.data, old, span) } : undefined}
                 limit={limit}
                 crossed={crossed ? Date.parse(crossed.time) : null}
-                forecast={
-                  isOpen && forecast.data?.projected_total != null
-                    ? { end: toNumber(forecast.data.projected_total), lo: toNumber(forecast.data.band?.[0] ?? forecast.data.projected_total), hi: toNumber(forecast.data.band?.[1] ?? forecast.data.projected_total) }
-                    : null
-                }
+                forecast={isOpen ? ahead(forecast.data, span) : null}
               />
             ) : (
               <Series usage={u} before={view.compare ? past.data : undefined} from={span.from} to={span.to} now={view.now} zone={view.zone} name={meterName(meter)} limit={canAdd ? null : limit} />
@@ -116,60 +108,3 @@ export function PeriodChart({ tenant, meter, meters, quota, view }: { tenant: Te
 }
 
 const windowName = (w: string) => (w === "15m" ? "15 min" : w);
-
-// running adds the windows up, exactly; the last point is now, or the end of a period that is over.
-function running(u: Usage, span: Span, now: number): { used: Point[]; usedExact: string[] } {
-  const used: Point[] = [[span.from, 0]];
-  const usedExact = ["0"];
-  let sum: Num = 0;
-  const edge = Math.min(now, span.to);
-  for (const r of u.data) {
-    const end = Math.min(Date.parse(r.window_end), Math.max(edge, Date.parse(r.window_start)));
-    const start = Date.parse(r.window_start);
-    if (start > used[used.length - 1]![0]) push(start);
-    sum = add(sum, r.value ?? 0);
-    push(end);
-  }
-  if (edge > used[used.length - 1]![0]) push(edge);
-  return { used, usedExact };
-  function push(t: number) {
-    used.push([t, toNumber(sum)]);
-    usedExact.push(String(sum));
-  }
-}
-
-// shifted lays the period before over this one. A longer one ends where this one ends.
-function shifted(u: Usage, old: Span, span: Span): Point[] {
-  return running(u, old, old.to).used.map(([t, v]) => [span.from + (t - old.from), v] as const).filter(([t]) => t <= span.to);
-}
-
-function RunningTable({ usage, zone }: { usage: Usage; zone: string }) {
-  let sum: Num = 0;
-  return (
-    <div className="scroll" style={{ maxHeight: 300 }} tabIndex={0} role="region" aria-label={"Usage of " + usage.meter + " as a table"}>
-      <table>
-        <thead>
-          <tr>
-            <th>From</th>
-            <th className="r">{usage.unit || "Value"}</th>
-            <th className="r">Running total</th>
-            <th>State</th>
-          </tr>
-        </thead>
-        <tbody>
-          {usage.data.map((r) => {
-            sum = add(sum, r.value ?? 0);
-            return (
-              <tr key={r.window_start}>
-                <td className="num">{moment(r.window_start, zone)}</td>
-                <td className="r num">{exact(r.value)}</td>
-                <td className="r num">{exact(sum)}</td>
-                <td className="sub">{r.partial ? "not over yet" : ""}</td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
-    </div>
-  );
-}

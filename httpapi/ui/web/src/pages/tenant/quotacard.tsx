@@ -6,10 +6,11 @@ import { amount, exact, withUnit } from "../../lib/number";
 import { forecastOf, gaugeLabel, isNear, limitWords, quotaWords, resets } from "../../lib/quota";
 import { Gauge } from "../../ui/gauge";
 
-export function QuotaCard({ quota: q, tenant, unit, zone, now, picked, onPick }: { quota: QuotaStatus; tenant: Tenant; unit?: string; zone: string; now: number; picked: boolean; onPick: () => void }) {
-  const monthly = q.period === "month" && q.scope === "tenant" && q.limit !== null;
-  const forecast = useForecast(tenant.id, monthly ? q.meter : null);
-  const words = quotaWords(q, zone, now, unit, forecast.data);
+export function QuotaCard({ quota: q, tenant, unit, adds, zone, now, picked, onPick }: { quota: QuotaStatus; tenant: Tenant; unit?: string; adds: boolean; zone: string; now: number; picked: boolean; onPick: () => void }) {
+  const ends = q.reset_at !== null && q.period !== "rate" && q.scope === "tenant" && q.limit !== null;
+  const answer = useForecast(tenant.id, ends && adds ? q.meter : null);
+  const forecast = answer.data?.quota === q.quota ? answer.data : undefined;
+  const words = quotaWords(q, zone, now, unit, forecast);
   const used = q.period === "rate" ? q.remaining : q.used;
   return (
     <button type="button" className="card quota pick" aria-pressed={picked} onClick={onPick}>
@@ -27,7 +28,7 @@ export function QuotaCard({ quota: q, tenant, unit, zone, now, picked, onPick }:
           {q.period === "rate" ? "left of " + exact(q.limit) : limitWords(q.limit, unit)}
         </span>
       </span>
-      {q.period === "rate" ? null : <Gauge used={q.used} limit={q.limit} reserved={q.reserved} forecast={monthly ? forecastOf(forecast.data) : 0} near={isNear(q)} label={gaugeLabel(q, words, unit)} />}
+      {q.period === "rate" ? null : <Gauge used={q.used} limit={q.limit} reserved={q.reserved} forecast={forecastOf(forecast)} near={isNear(q)} label={gaugeLabel(q, words, unit)} />}
       <span className={"say num " + words.tone} style={{ display: "block" }}>
         {words.text}
         {q.mode !== "enforce" && <span className="flat"> · {q.mode}</span>}

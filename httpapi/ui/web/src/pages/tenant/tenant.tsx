@@ -4,10 +4,10 @@ import { Link, useParams } from "@tanstack/react-router";
 import { useState } from "react";
 import { curl, path } from "../../api/client";
 import { useAll, useGet } from "../../api/hooks";
-import type { Meter, QuotaStatus, Settings, Tenant } from "../../api/types";
-import { quotasPath, useQuotas } from "../../api/usage";
-import { amount, exact, toNumber } from "../../lib/number";
-import { byUrgency } from "../../lib/quota";
+import type { Meter, Plan, QuotaStatus, Settings, Tenant } from "../../api/types";
+import { adds, quotasPath, useQuotas } from "../../api/usage";
+import { add, amount, exact, toNumber } from "../../lib/number";
+import { byUrgency, overageOf } from "../../lib/quota";
 import { moment, span } from "../../lib/time";
 import { useParams1, useSetSearch, useView } from "../../shell/view";
 import { CopyButton, Empty, ErrorState, Loaded, Loading, Tag } from "../../ui/parts";
@@ -99,7 +99,7 @@ function Body({ tenant }: { tenant: Tenant }) {
           ) : (
             <div className="quotas">
               {list.map((q) => (
-                <QuotaCard key={q.quota} quota={q} tenant={tenant} unit={meters.data?.find((m) => m.slug === q.meter)?.unit} zone={view.zone} now={view.now} picked={q === quota} onPick={() => set({ quota: q.quota, meter: undefined })} />
+                <QuotaCard key={q.quota} quota={q} tenant={tenant} unit={meters.data?.find((m) => m.slug === q.meter)?.unit} adds={adds(meters.data?.find((m) => m.slug === q.meter)?.aggregation ?? "")} zone={view.zone} now={view.now} picked={q === quota} onPick={() => set({ quota: q.quota, meter: undefined })} />
               ))}
             </div>
           )
@@ -112,7 +112,7 @@ function Body({ tenant }: { tenant: Tenant }) {
           <Denials tenant={tenant} zone={view.zone} />
         </div>
         <div className="stack">
-          <Advice tenant={tenant} zone={view.zone} />
+          <Advice tenant={tenant} />
           <Overrides tenant={tenant} quotas={list} zone={view.zone} />
           <dl className="card pad facts" aria-label="About">
             <dt>Zone</dt>
@@ -152,11 +152,14 @@ function dayOf(q: QuotaStatus, now: number): string {
 function OverBanner({ tenant, quotas, zone, raise, meters }: { tenant: Tenant; quotas: QuotaStatus[]; zone: string; raise: (quota: string) => void; meters: Meter[] }) {
   const settings = useGet<Settings>("v1/settings");
   const crossings = useCrossings(tenant.id);
+  const plan = useGet<Plan>(tenant.plan ? path`v1/plans/${tenant.plan}` : null);
   const q = quotas.find((x) => x.exceeded) ?? quotas.find((x) => x.decision === "block" && x.mode === "enforce" && toNumber(x.limit) > 0 && x.period !== "rate");
   if (!q) return null;
   const at = crossings(q, 100);
   const unit = meters.find((m) => m.slug === q.meter)?.unit;
-  const left = q.decision === "block" ? (q.mode === "enforce" ? " Requests are refused." : "") : " Usage continues as overage.";
+  const overage = overageOf(tenant, plan.data, q.quota);
+  const room = overage === "unlimited" || q.mode !== "enforce" ? "" : " up to " + amount(add(q.limit!, overage ?? 0), unit);
+  const left = q.decision === "block" && q.mode === "enforce" ? " Requests are refused." : q.exceeded ? " Usage continues as overage" + room + "." : "";
   return (
     <div className="banner" role="status" style={{ marginBottom: 16 }}>
       <span>

@@ -1,1 +1,0 @@
-import{t as e}from"./client-B4i-yFlL.js";import{t}from"./jsx-runtime-DyZJNswf.js";var n=e(),r=t();(0,n.createRoot)(document.getElementById(`root`)).render((0,r.jsx)(`main`,{className:`center`,children:`The portal is not built yet.`}));

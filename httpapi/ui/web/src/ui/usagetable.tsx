@@ -1,0 +1,61 @@
+// The table view of a chart: the same windows, exactly.
+
+import type { Usage } from "../api/types";
+import { add, exact, type Num } from "../lib/number";
+import { moment } from "../lib/time";
+
+export function UsageTable({ usage, zone }: { usage: Usage; zone: string }) {
+  return (
+    <div className="scroll" style={{ maxHeight: 300 }} tabIndex={0} role="region" aria-label={"Usage of " + usage.meter + " as a table"}>
+      <table>
+        <thead>
+          <tr>
+            <th>From</th>
+            <th className="r">{usage.unit || "Value"}</th>
+            <th>State</th>
+          </tr>
+        </thead>
+        <tbody>
+          {usage.data.map((r) => (
+            <tr key={r.window_start}>
+              <td className="num">{moment(r.window_start, zone)}</td>
+              <td className="r num">{exact(r.value)}</td>
+              <td className="sub">{r.partial ? "not over yet" : ""}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+export function RunningTable({ usage, zone }: { usage: Usage; zone: string }) {
+  let sum: Num = 0;
+  return (
+    <div className="scroll" style={{ maxHeight: 300 }} tabIndex={0} role="region" aria-label={"Usage of " + usage.meter + " as a table"}>
+      <table>
+        <thead>
+          <tr>
+            <th>From</th>
+            <th className="r">{usage.unit || "Value"}</th>
+            <th className="r">Running total</th>
+            <th>State</th>
+          </tr>
+        </thead>
+        <tbody>
+          {usage.data.map((r) => {
+            sum = add(sum, r.value ?? 0);
+            return (
+              <tr key={r.window_start}>
+                <td className="num">{moment(r.window_start, zone)}</td>
+                <td className="r num">{exact(r.value)}</td>
+                <td className="r num">{exact(sum)}</td>
+                <td className="sub">{r.partial ? "not over yet" : ""}</td>
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </div>
+  );
+}
