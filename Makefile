@@ -12,15 +12,16 @@ EMBEDDABLE := $(foreach p,usage internal/civil internal/strictjson quota rollup 
 PLATFORMS  := darwin/arm64 windows/amd64
 
 # fuzz: time per target. fuzz, microbench: which packages. bench: which workload (W=list names
-# them) and more flags, as in ARGS="-full -runs 1". sim: rounds of each crash loop.
+# them) and more flags, as in ARGS="-full -runs 1". crash: rounds of each loop; sim: seeds.
 TIME ?= 30s
 PKG  ?= ./...
 W    ?= ingest
 ARGS ?=
 SIM  ?= 1000
+SEEDS ?= 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build check fmt vet staticcheck test race cross bench-build fuzz bench microbench sim clean ui ui-check ui-deps ui-test
+.PHONY: help deps build check fmt vet staticcheck test race cross bench-build fuzz bench microbench sim crash mutants clean ui ui-check ui-deps ui-test
 
 define say
 @printf '\n== %s: %s\n' '$@' '$(1)'
@@ -117,9 +118,17 @@ microbench: ## the benchmarks beside the code: make microbench PKG=./wal
 	$(call say,go test -bench . on $(PKG))
 	$(GO) test -run '^$$' -bench . -benchmem $(PKG)
 
-sim: ## crash loops: power cuts and I/O errors, SIM rounds of the engine's (20 minutes with 1,000)
+sim: ## the simulator: whole engines under random work and faults, SEEDS runs (20 minutes with 1,000)
+	$(call say,$(SEEDS) runs of the simulator)
+	$(GO) test ./internal/sim -run TestSim -count=1 -timeout 90m -v -sim.seeds=$(SEEDS)
+
+crash: ## crash loops: power cuts and I/O errors, SIM rounds of the engine's (20 minutes with 1,000)
 	$(call say,$(SIM) rounds of every crash loop)
 	$(GO) test ./engine ./wal -run 'Crash|PowerCut|IOError' -count=1 -timeout 30m -v -sim.rounds=$(SIM)
+
+mutants: ## plant every bug of internal/mutants and see that a test finds it
+	$(call say,planted bugs)
+	$(GO) test ./internal/mutants -count=1 -timeout 60m -v -mutants.all
 
 clean: ## remove what was built
 	rm -rf bin bench/out

@@ -19,7 +19,7 @@ import (
 )
 
 var (
-	simRounds = flag.Int("sim.rounds", 40, "power cuts of the crash loops; make sim runs 1,000")
+	simRounds = flag.Int("sim.rounds", 40, "power cuts of the crash loops; make crash runs 1,000")
 	simSeed   = flag.Uint64("sim.seed", 0, "seed of the crash loops; 0: by the clock, printed")
 )
 

@@ -12,7 +12,8 @@ const (
 	// tickerPauseMax is how long the ticker sleeps when nothing is known to be due: new deadlines, and a clock that is not the
 	// machine's, are noticed so soon.
 	tickerPauseMax = 250 * time.Millisecond
-	// tickerPauseMin bounds the ticks when the log refuses them.
+	// tickerPauseMin is the least pause between two ticks. When the log refuses them it doubles, up to tickerPauseMax: a failed
+	// engine stays up for days until somebody looks.
 	tickerPauseMin = 5 * time.Millisecond
 )
 
@@ -20,6 +21,7 @@ const (
 func (e *Engine) runTicker(stop <-chan struct{}) {
 	timer := time.NewTimer(tickerPauseMax)
 	defer timer.Stop()
+	least := tickerPauseMin
 	for {
 		select {
 		case <-stop:
@@ -29,11 +31,13 @@ func (e *Engine) runTicker(stop <-chan struct{}) {
 		pause := time.Duration(e.earliestDue() - e.clock.now())
 		if pause <= 0 {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-			_ = e.tick(ctx) // refused while the disk is full or the clock wrong: tried again
+			err := e.tick(ctx) // refused while the disk is full or the clock wrong: tried again
 			cancel()
-			pause = tickerPauseMin
+			if least = min(2*least, tickerPauseMax); err == nil {
+				least = tickerPauseMin
+			}
 		}
-		timer.Reset(min(max(pause, tickerPauseMin), tickerPauseMax))
+		timer.Reset(min(max(pause, least), tickerPauseMax))
 	}
 }
 

@@ -75,7 +75,7 @@ func (c *powerCuts) step(do func(m *storeModel) error) error {
 	return err
 }
 
-// simRounds has the name and default of the engine's flag, so that make sim can set both at once. A
+// simRounds has the name and default of the engine's flag, so that make crash can set both at once. A
 // round here is about fifty cuts.
 var simRounds = flag.Int("sim.rounds", 40, "size of the crash loops")
 

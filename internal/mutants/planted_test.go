@@ -1,0 +1,73 @@
+package mutants
+
+// planted is one bug: what is replaced, and which tests must find it.
+type planted struct {
+	name  string
+	edits []edit
+	pkg   string // that must fail
+	run   string // its tests; "": the simulator
+	quick bool   // one of those that every run of the tests plants
+}
+
+// edit replaces a text of a file, which stands there once.
+type edit struct{ file, old, new string }
+
+// bugs are the mistakes that would hurt most, and that are easily made.
+var bugs = []planted{
+	{name: "a block is not synced", quick: true, edits: []edit{
+		{"wal/store_log.go", "s.log.ApplyNoSyncWait(y.batch, pebble.Sync)", "s.log.Apply(y.batch, pebble.NoSync)"},
+		{"wal/store_log.go", "err := y.batch.SyncWait()", "err := error(nil)"},
+	}},
+	{name: "answered before it is durable", edits: []edit{
+		{"engine/solo.go", "err := e.sync.Wait() // always: it returns the batch to the store", "go e.sync.Wait()\n\t\t\terr := error(nil)"},
+	}},
+	{name: "no dedup", edits: []edit{
+		{"engine/shard.go", "if e := table.find(it.hash); e != nil {", "if e := table.find(it.hash); e != nil && e.payload != it.payload {"},
+	}},
+	{name: "ids of the checkpoint under way are forgotten", pkg: "./engine", run: "TestIDsOfTheCheckpointUnderWay", edits: []edit{
+		{"engine/shard.go", "[2]*idTable{sh.ids, sh.frozenIDs}", "[2]*idTable{sh.ids, nil}"},
+	}},
+	{name: "one unit beyond the limit", quick: true, edits: []edit{
+		{"quota/judge.go", "case u > p.Cap:", "case u > p.Cap+1:"},
+	}},
+	{name: "a wall clock in apply", edits: []edit{
+		{"engine/shard.go", "\tat := b.nanos\n\tif it.HasTime {\n\t\tat = it.TimeNanos\n\t}\n\tif err := sh.judge", "\tat := time.Now().UnixNano()\n\tif it.HasTime {\n\t\tat = it.TimeNanos\n\t}\n\tif err := sh.judge"},
+		{"engine/shard.go", "import (\n", "import (\n\t\"time\"\n"},
+	}},
+	{name: "map order in a row", edits: []edit{
+		{"engine/rows.go", "slices.SortFunc(out.Zones, func(a, b zoneEntry) int { return strings.Compare(a.Name, b.Name) })", ""},
+	}},
+	{name: "the applied index is not of the rows beside it", edits: []edit{
+		{"engine/checkpoint.go", "wal.Meta{Index: k.index,", "wal.Meta{Index: max(k.index-1, 1),"},
+	}},
+	{name: "a checkpoint before the log is durable", pkg: "./engine", run: "TestPowerCut", edits: []edit{
+		{"wal/checkpoint.go", "if meta.Index > s.durable.Load() {", "if false {"},
+	}},
+	{name: "crossings are not saved", pkg: "./engine", run: "TestThresholds|TestQuotaOperationsFold", edits: []edit{
+		{"engine/checkpoint.go", "append(s.audits.cutRows(), s.outbox.cutRows()...)", "s.audits.cutRows()"},
+	}},
+	{name: "a duplicate is answered before its first copy is durable", pkg: "./engine", run: "TestDuplicateNeverOutrunsTheDisk", edits: []edit{
+		{"engine/solo.go", "err := e.sync.Wait() // always: it returns the batch to the store", `err := error(nil)
+			if len(e.results) > 0 && e.results[0].verdict == duplicate {
+				go e.sync.Wait()
+			} else {
+				err = e.sync.Wait()
+			}`},
+		{"engine/solo.go", "for e := range l.acking {\n", "for e := range l.acking {\n\t\tif len(e.results) > 0 && e.results[0].verdict == duplicate {\n\t\t\tclose(e.done)\n\t\t\tcontinue\n\t\t}\n"},
+	}},
+	{name: "sums wrap", pkg: "./engine", run: "TestOverflow", edits: []edit{
+		{"engine/shard.go", "return sum >= bound || c.abs >= bound || v >= bound || v <= -bound", "return sum == 1<<63"},
+	}},
+	{name: "every day has 24 hours", pkg: "./internal/civil", run: "TestTable", edits: []edit{
+		{"internal/civil/table.go", "	return start, end\n}\n\n// firstOf", "	if kind == Day {\n\t\tend = start + secondsPerDay\n\t}\n\treturn start, end\n}\n\n// firstOf"},
+	}},
+	{name: "an expired hold keeps its units", edits: []edit{
+		{"engine/holds.go", "	sh.unreserve(&due, h, allOf)\n	sh.closeHold(h, holdExpired)", "	sh.closeHold(h, holdExpired)"},
+	}},
+	{name: "a failed log goes on", pkg: "./engine", run: "TestIOError", edits: []edit{
+		{"wal/poison.go", "if p.cause.CompareAndSwap(nil, e) {", "if false {"},
+	}},
+	{name: "a late event counts when it arrives", pkg: "./engine", run: "TestArrivalOrder|TestDayEdges", edits: []edit{
+		{"engine/shard.go", "	p := rollup.Point{TimeNanos: at}\n", "	p := rollup.Point{TimeNanos: b.nanos}\n"},
+	}},
+}
