@@ -3,6 +3,7 @@ package httpapi
 import (
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -28,6 +29,13 @@ type Options struct {
 	Version string
 	// Registry takes the metrics. Default: a new one, so that two APIs in one process work.
 	Registry *prometheus.Registry
+	// TLS encrypts what Serve serves. Default: plain HTTP.
+	TLS *tls.Config
+	// ConnectionsMax is how many connections Serve has at once; others wait. Default 8192.
+	ConnectionsMax int
+	// TenantRate is how many events and decisions a second are taken from one tenant; the rest is refused as rate_limited. It
+	// protects the server and is no quota. Default: no bound.
+	TenantRate int
 	// DrainDelay is how long /readyz answers 503 before the listener closes, so that a load
 	// balancer stops sending first. Default 0.
 	DrainDelay time.Duration
@@ -48,6 +56,9 @@ func (o *Options) EnsureDefaults() {
 	if o.Registry == nil {
 		o.Registry = prometheus.NewRegistry()
 	}
+	if o.ConnectionsMax == 0 {
+		o.ConnectionsMax = connectionsMaxDefault
+	}
 	if o.DrainMax == 0 {
 		o.DrainMax = 20 * time.Second
 	}
@@ -56,6 +67,9 @@ func (o *Options) EnsureDefaults() {
 // Validate reports everything that is wrong with the options at once.
 func (o *Options) Validate() error {
 	var errs []error
+	if o.ConnectionsMax < 0 || o.TenantRate < 0 {
+		errs = append(errs, errors.New("Options.ConnectionsMax and TenantRate must not be negative"))
+	}
 	if o.DrainDelay < 0 || o.DrainMax < 0 {
 		errs = append(errs, errors.New("Options.DrainDelay and DrainMax must not be negative"))
 	}
@@ -67,6 +81,9 @@ type API struct {
 	whole     Engine // handlers ask call.eng, which is bound to the tenants of the caller's key
 	noAuth    bool
 	attempts  *attempts
+	admission *admission
+	tls       *tls.Config
+	connsMax  int
 	log       *slog.Logger
 	version   string
 	started   time.Time
@@ -96,9 +113,12 @@ func New(eng Engine, opts *Options) (*API, error) {
 		return nil, err
 	}
 	a := &API{
-		whole: eng, noAuth: o.NoAuth, attempts: newAttempts(), log: o.Logger, version: o.Version,
+		whole: eng, noAuth: o.NoAuth, attempts: newAttempts(), admission: newAdmission(), tls: o.TLS, connsMax: o.ConnectionsMax, log: o.Logger, version: o.Version,
 		started: time.Now(), origin: http.NewCrossOriginProtection(),
 		drainDelay: o.DrainDelay, drainMax: o.DrainMax,
+	}
+	if o.TenantRate > 0 {
+		a.whole = newPaced(eng, o.TenantRate)
 	}
 	_, _ = rand.Read(a.sessionSecret[:]) // never fails since Go 1.24: the program ends instead
 	a.metrics = newMetrics(o.Registry, eng)
@@ -187,6 +207,18 @@ func (c *call) dispatch() {
 	if err := c.permit(&e); err != nil {
 		c.writeError(err)
 		return
+	}
+	if e.needs != scopePublic {
+		if err := c.api.admission.enter(); err != nil {
+			c.writeError(err)
+			return
+		}
+		defer c.api.admission.leave()
+		if err := c.takePlace(&e); err != nil {
+			c.writeError(err)
+			return
+		}
+		defer c.leavePlace()
 	}
 	c.eng = c.api.whole
 	if c.who.key != nil && len(c.who.key.Tenants) > 0 {

@@ -13,9 +13,8 @@ import (
 type attempts struct {
 	now func() time.Time // a seam for tests
 
-	mu    sync.Mutex // guards left
-	left  map[string]*allowance
-	swept time.Time
+	mu   sync.Mutex // guards left
+	left map[string]*allowance
 }
 
 // allowance is a token bucket.

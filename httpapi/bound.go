@@ -51,55 +51,14 @@ func (b *bound) TenantOfStripe(customer string) string { return b.all.TenantOfSt
 
 // RecordBatch refuses events of other tenants, each for itself.
 func (b *bound) RecordBatch(ctx context.Context, evs []usage.Event) ([]usage.Outcome, error) {
-	own := make([]usage.Event, 0, len(evs))
-	for i := range evs {
-		if b.of(evs[i].TenantID) == nil {
-			own = append(own, evs[i])
-		}
-	}
-	var outcomes []usage.Outcome
-	if len(own) > 0 {
-		var err error
-		if outcomes, err = b.all.RecordBatch(ctx, own); err != nil || len(own) == len(evs) {
-			return outcomes, err
-		}
-	}
-	all := make([]usage.Outcome, 0, len(evs))
-	for i := range evs {
-		if err := b.of(evs[i].TenantID); err != nil {
-			all = append(all, usage.Outcome{ID: evs[i].ID, Status: usage.StatusRejected, Err: err})
-			continue
-		}
-		all, outcomes = append(all, outcomes[0]), outcomes[1:]
-	}
-	return all, nil
+	return recordSome(evs, func(ev *usage.Event) error { return b.of(ev.TenantID) },
+		func(own []usage.Event) ([]usage.Outcome, error) { return b.all.RecordBatch(ctx, own) })
 }
 
 // ConsumeAll refuses requests of other tenants, each for itself.
 func (b *bound) ConsumeAll(ctx context.Context, rs []usage.Request) ([]usage.Answer, []error, error) {
-	own := make([]usage.Request, 0, len(rs))
-	for i := range rs {
-		if b.of(rs[i].TenantID) == nil {
-			own = append(own, rs[i])
-		}
-	}
-	var answers []usage.Answer
-	var errs []error
-	if len(own) > 0 {
-		var err error
-		if answers, errs, err = b.all.ConsumeAll(ctx, own); err != nil || len(own) == len(rs) {
-			return answers, errs, err
-		}
-	}
-	allAnswers, allErrs := make([]usage.Answer, len(rs)), make([]error, len(rs))
-	next := 0
-	for i := range rs {
-		if allErrs[i] = b.of(rs[i].TenantID); allErrs[i] == nil {
-			allAnswers[i], allErrs[i] = answers[next], errs[next]
-			next++
-		}
-	}
-	return allAnswers, allErrs, nil
+	return consumeSome(rs, func(r *usage.Request) error { return b.of(r.TenantID) },
+		func(own []usage.Request) ([]usage.Answer, []error, error) { return b.all.ConsumeAll(ctx, own) })
 }
 
 func (b *bound) Check(r usage.Request) (usage.Answer, error) {

@@ -51,6 +51,15 @@ const (
 	// recommendPeriods is how many past billing periods recommendations look at: what rollup/forecast looks at.
 	recommendPeriods = 3
 
+	// inFlightMax bounds the requests under way: with a body each of a megabyte that is 4 GiB at the very worst, and usually 100 MiB.
+	inFlightMax = 4096
+	// connectionsMaxDefault bounds the connections, about 10 KiB each while idle.
+	connectionsMaxDefault = 8192
+	// heavyWaitMax is how long a query waits for its turn.
+	heavyWaitMax = 5 * time.Second
+	// pacedTenantsMax bounds the tenants whose pace is known, about 150 bytes each.
+	pacedTenantsMax = 1 << 16
+
 	listLimitDefault = 100
 	listLimitMax     = 1000
 

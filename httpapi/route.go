@@ -96,13 +96,15 @@ type call struct {
 	slug      string // the variable segment of the path, decoded
 	sub       string // the second one
 
-	status  int // 0 until the answer has begun
-	written int // bytes of the answer's body
+	place   bool // among the heavy reads
+	status  int  // 0 until the answer has begun
+	written int  // bytes of the answer's body
 }
 
 // write sends the whole answer. An error of writing means that the client has gone; there is
 // nobody left to tell.
 func (c *call) write(status int, contentType string, body []byte) {
+	c.leavePlace()
 	h := c.w.Header()
 	if contentType != "" {
 		h.Set("Content-Type", contentType)

@@ -14,6 +14,7 @@ import (
 // end. It returns nil after a clean drain, else the error of the listener or of the drain.
 // It closes l. An API serves once.
 func (a *API) Serve(ctx context.Context, l net.Listener) error {
+	l = limitConnections(l, a.connsMax)
 	var unused unusedConns
 	srv := &http.Server{
 		ConnState:         unused.track,
@@ -25,7 +26,14 @@ func (a *API) Serve(ctx context.Context, l net.Listener) error {
 		// events may be of any length, as long as it keeps coming.
 	}
 	done := make(chan error, 1)
-	go func() { done <- srv.Serve(l) }()
+	go func() {
+		if a.tls != nil {
+			srv.TLSConfig = a.tls
+			done <- srv.ServeTLS(l, "", "") // the certificate is the configuration's
+			return
+		}
+		done <- srv.Serve(l)
+	}()
 	select {
 	case err := <-done:
 		return err

@@ -54,7 +54,7 @@ type server struct {
 	stop   func() int // ends it and answers its exit code
 }
 
-var listening = regexp.MustCompile(`weir listens on (http://\S+)`)
+var listening = regexp.MustCompile(`weir listens on (https?://\S+)`)
 
 func start(t *testing.T, args ...string) *server {
 	t.Helper()
@@ -85,6 +85,12 @@ func TestWrongCommandLines(t *testing.T) {
 		{nil, "--nope", "unknown flag"},
 		{nil, "version extra", "unexpected argument"},
 		{nil, "serve", "--data DIR"},
+		{nil, "serve --data x --listen 0.0.0.0:7070", "--insecure"},
+		{nil, "serve --data x --listen :7070", "--tls-cert"},
+		{nil, "serve --data x --listen example.com:7070", "--insecure"},
+		{nil, "serve --data x --listen 7070", "host:port"},
+		{nil, "serve --data x --tls-cert a.pem", "--tls-key"},
+		{nil, "serve --data x --tenant-rate -1", "must not be negative"},
 		{nil, "verify", "--data DIR"},
 		{nil, "serve --data x --log-level loud", "--log-level"},
 		{nil, "dev --listen 0.0.0.0:7070", "loopback"},

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/weirhq/weir/engine"
@@ -19,6 +21,10 @@ const listenDefault = "127.0.0.1:7070"
 type serveFlags struct {
 	data, listen            string
 	acceptClock, autoMeters bool
+	tlsCert, tlsKey         string
+	insecure                bool
+	tenantRate, connections int
+	drainDelay              time.Duration
 	logs                    logFlags
 }
 
@@ -36,6 +42,12 @@ func (m *Main) serveCommand() *cobra.Command {
 	cmd.Flags().StringVar(&f.listen, "listen", listenDefault, "the address to listen on")
 	cmd.Flags().BoolVar(&f.acceptClock, "accept-clock", false, "accept a wall clock that disagrees with the log")
 	cmd.Flags().BoolVar(&f.autoMeters, "auto-meters", false, "make a sum meter for an unknown feature instead of refusing its events")
+	cmd.Flags().StringVar(&f.tlsCert, "tls-cert", "", "the certificate, a PEM file; read again when it changes")
+	cmd.Flags().StringVar(&f.tlsKey, "tls-key", "", "the key of the certificate, a PEM file")
+	cmd.Flags().BoolVar(&f.insecure, "insecure", false, "listen beyond this machine without TLS")
+	cmd.Flags().IntVar(&f.tenantRate, "tenant-rate", 0, "events and decisions a second taken from one tenant, to protect the others (0: no bound)")
+	cmd.Flags().IntVar(&f.connections, "connections", 0, "connections at once (0: 8192)")
+	cmd.Flags().DurationVar(&f.drainDelay, "drain-delay", 0, "how long /readyz says no before a stop begins, for load balancers")
 	f.logs.register(cmd, "info")
 	registerConfig(cmd)
 	return cmd
@@ -46,6 +58,10 @@ func (m *Main) serve(ctx context.Context, f *serveFlags) error {
 		return wrongUsage("give a data directory: weir serve --data DIR (to only try weir: weir dev)")
 	}
 	log, err := m.logger(&f.logs)
+	if err != nil {
+		return err
+	}
+	api, err := f.api(log)
 	if err != nil {
 		return err
 	}
@@ -67,9 +83,31 @@ func (m *Main) serve(ctx context.Context, f *serveFlags) error {
 		err = admitAdminKey(ctx, eng, key, log)
 	}
 	if err == nil {
-		err = m.serveEngine(ctx, eng, f.listen, &httpapi.Options{Logger: log, Version: version}, nil)
+		err = m.serveEngine(ctx, eng, f.listen, api, nil)
 	}
 	return errors.Join(err, eng.Close())
+}
+
+// api are the options of the API. What is wrong with the command line is found before anything is opened.
+func (f *serveFlags) api(log *slog.Logger) (*httpapi.Options, error) {
+	o := &httpapi.Options{Logger: log, Version: version, TenantRate: f.tenantRate, ConnectionsMax: f.connections, DrainDelay: f.drainDelay}
+	if (f.tlsCert == "") != (f.tlsKey == "") {
+		return nil, wrongUsage("give both --tls-cert and --tls-key")
+	}
+	if err := mayListen(f.listen, f.tlsCert != "", f.insecure); err != nil {
+		return nil, err
+	}
+	if err := o.Validate(); err != nil {
+		return nil, usageError{err}
+	}
+	if f.tlsCert != "" {
+		cert, err := newCertificate(f.tlsCert, f.tlsKey, log)
+		if err != nil {
+			return nil, err
+		}
+		o.TLS = cert.config()
+	}
+	return o, nil
 }
 
 // serveEngine listens and serves until ctx ends. ready is called with the address once
@@ -91,7 +129,11 @@ func (m *Main) serveEngine(ctx context.Context, eng *engine.Engine, listen strin
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	fmt.Fprintf(m.stdout, "weir listens on http://%s\n", l.Addr())
+	scheme := "http"
+	if o.TLS != nil {
+		scheme = "https"
+	}
+	fmt.Fprintf(m.stdout, "weir listens on %s://%s\n", scheme, l.Addr())
 	if ready != nil {
 		ready(l.Addr())
 	}
