@@ -75,7 +75,7 @@ export async function open(browser, server, path, { width = 1280, height = 800, 
   page.faults = [];
   page.on("console", (m) => { if (["error", "warning"].includes(m.type()) && !expected.test(m.text())) page.faults.push(m.text()); });
   page.on("pageerror", (e) => page.faults.push(String(e)));
-  page.setDefaultTimeout(10_000);
+  page.setDefaultTimeout(20_000);
   await page.goto(server.base + path);
   return page;
 }

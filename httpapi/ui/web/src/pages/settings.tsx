@@ -22,6 +22,7 @@ export function Settings() {
   const set = useSetSearch();
   const tab = tabs.find((t) => t.value === search.tab)?.value ?? "general";
   const settings = useGet<Body>("v1/settings");
+  const [saved, setSaved] = useState(false);
   return (
     <>
       <div className="title">
@@ -31,7 +32,7 @@ export function Settings() {
       {tab === "general" && (
         <Card title="General">
           <Loaded query={settings} height={260}>
-            {(s) => <Form key={JSON.stringify(s)} settings={s} />}
+            {(s) => <Form key={JSON.stringify(s)} settings={s} saved={saved} onSaved={setSaved} />}
           </Loaded>
         </Card>
       )}
@@ -48,19 +49,19 @@ const classes = [
   { name: "hour", label: "Hours", hint: "Empty: for ever. Days always are." },
 ];
 
-function Form({ settings }: { settings: Body }) {
+// Form begins anew when the settings change, here or elsewhere; that it has just saved them is kept outside.
+function Form({ settings, saved, onSaved }: { settings: Body; saved: boolean; onSaved: (saved: boolean) => void }) {
   const plans = useAll<Plan>("v1/plans");
   const change = useChange();
   const [plan, setPlan] = useState(settings.default_plan ?? "");
   const [unknown, setUnknown] = useState(settings.unknown_tenants);
   const [upgrade, setUpgrade] = useState(settings.upgrade_url ?? "");
   const [kept, setKept] = useState<Record<string, string>>(() => Object.fromEntries(classes.map((c) => [c.name, settings.retention?.[c.name] ?? ""])));
-  const [saved, setSaved] = useState(false);
   const touched = classes.some((c) => kept[c.name] !== (settings.retention?.[c.name] ?? ""));
   const retention = settings.retention || touched ? { retention: Object.fromEntries(classes.filter((c) => kept[c.name] || settings.retention?.[c.name] !== undefined).map((c) => [c.name, kept[c.name] || null])) } : {};
   const submit = async () => {
     const body = { ...settings, default_plan: plan || null, unknown_tenants: unknown, upgrade_url: upgrade || null, ...retention };
-    setSaved(!!(await change.run("v1/settings", { method: "PUT", body }, ["v1/settings", "v1/audit"])));
+    onSaved(!!(await change.run("v1/settings", { method: "PUT", body }, ["v1/settings", "v1/audit"])));
   };
   return (
     <form

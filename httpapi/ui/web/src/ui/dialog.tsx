@@ -1,6 +1,6 @@
 // Dialogs are the browser's own <dialog>: it keeps the focus inside, closes with Escape, makes the rest inert and gives the focus back.
 
-import { useEffect, useId, useRef, type FormEvent, type ReactNode } from "react";
+import { cloneElement, useEffect, useId, useRef, type FormEvent, type ReactElement, type ReactNode } from "react";
 import type { ApiError } from "../api/client";
 
 export function Dialog({ title, onClose, children, kind = "", onSubmit, footer }: { title: ReactNode; onClose: () => void; children: ReactNode; kind?: "" | "wide" | "side"; onSubmit?: () => void; footer?: ReactNode }) {
@@ -88,12 +88,19 @@ export function FormError({ error }: { error: ApiError | null }) {
   );
 }
 
-export function Field({ label, hint, error, children }: { label: string; hint?: ReactNode; error?: string; children: ReactNode }) {
+// Field is one labelled control. The hint, or what is wrong, describes the control and is no part of its name.
+export function Field({ label, hint, error, children }: { label: string; hint?: ReactNode; error?: string; children: ReactElement<{ id?: string; "aria-describedby"?: string; "aria-invalid"?: boolean }> }) {
+  const id = useId();
+  const note = error ?? hint;
   return (
-    <label className="field">
-      <span>{label}</span>
-      {children}
-      {error ? <small className="hint bad any">{error}</small> : hint ? <small className="hint">{hint}</small> : null}
-    </label>
+    <div className="field">
+      <label htmlFor={id}>{label}</label>
+      {cloneElement(children, { id, ...(note ? { "aria-describedby": id + "-note" } : {}), ...(error ? { "aria-invalid": true } : {}) })}
+      {note && (
+        <small id={id + "-note"} className={"hint" + (error ? " bad any" : "")}>
+          {note}
+        </small>
+      )}
+    </div>
   );
 }
