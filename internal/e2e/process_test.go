@@ -21,6 +21,7 @@ import (
 
 var (
 	eventsFlag = flag.Int("e2e.events", 20_000, "events of the exactly-once run; the full run has 1,000,000")
+	clientFlag = flag.Int("e2e.client", 10_000, "events of the run of the Go client; the full run has 1,000,000")
 	killsFlag  = flag.Int("e2e.kills", 4, "how often that run kills the server; the full run at least 20 times")
 	seedFlag   = flag.Uint64("e2e.seed", 0, "the seed of random tests; 0 takes a new one")
 )
@@ -30,6 +31,9 @@ var weirPath string
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	if os.Getenv(recorderVariable) != "" { // this process is a child of TestClientCountsOnce
+		os.Exit(recordAsChild())
+	}
 	os.Exit(buildAndRun(m))
 }
 

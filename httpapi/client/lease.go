@@ -1,0 +1,117 @@
+package client
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/weirhq/weir/usage"
+)
+
+// GrantLease asks for a lease, whole or not at all, and answers how it went; [Client.Lease] makes it something to spend.
+func (c *Client) GrantLease(ctx context.Context, r usage.LeaseRequest) (usage.Answer, error) {
+	if r.ID == "" {
+		r.ID = NewID()
+	}
+	var body struct {
+		usage.Answer
+		LeaseID   string       `json:"lease_id"`
+		ExpiresAt time.Time    `json:"expires_at"`
+		Status    usage.Status `json:"status"`
+	}
+	if err := c.post(ctx, "/v1/leases", r, &body); err != nil {
+		return usage.Answer{}, err
+	}
+	a := body.Answer
+	a.ExpiresAt, a.Status = body.ExpiresAt, body.Status
+	if body.LeaseID != "" {
+		a.Allowed, a.Decision, a.ReservationID = true, usage.DecisionAllow, body.LeaseID
+	}
+	return a, nil
+}
+
+// SettleLease books what was spent of a lease in all so far, and with release gives back the rest.
+func (c *Client) SettleLease(ctx context.Context, tenant, id string, used usage.Decimal, release bool) (usage.ReservationState, error) {
+	var body struct {
+		State     string        `json:"state"`
+		Granted   usage.Decimal `json:"granted"`
+		Used      usage.Decimal `json:"used"`
+		ExpiresAt time.Time     `json:"expires_at"`
+	}
+	err := c.Do(ctx, http.MethodPost, path("leases", id, "settle"), map[string]any{"tenant_id": tenant, "used": used, "release": release}, &body)
+	return usage.ReservationState{ID: id, State: body.State, Quantity: body.Granted, Committed: body.Used, ExpiresAt: body.ExpiresAt, Lease: true}, err
+}
+
+// expiryMargin is how long before its end a lease is no longer spent: the clocks of two machines differ.
+const expiryMargin = 2 * time.Second
+
+// Lease is units that this process may spend without asking. Spending is one atomic operation. Package middleware renews leases by
+// itself; this is one lease.
+type Lease struct {
+	client   *Client
+	tenant   string
+	id       string
+	granted  int64
+	expires  time.Time
+	left     atomic.Int64 // whole units; taken by Take
+	settling sync.Mutex   // one settlement at a time, so that what is booked only grows
+}
+
+// Lease takes a lease of n whole units for ttl; 0 is the server's default of five minutes. When the quotas have no room for all of
+// it, the error is an *usage.Error of code quota_exceeded. A lease that is not settled when it expires is charged whole.
+func (c *Client) Lease(ctx context.Context, tenant, feature string, n int64, ttl time.Duration) (*Lease, error) {
+	r := usage.LeaseRequest{ID: NewID(), TenantID: tenant, FeatureType: feature, Quantity: usage.Int(n), TTLSeconds: int(ttl / time.Second)}
+	a, err := c.GrantLease(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	if !a.Allowed {
+		return nil, &usage.Error{Code: usage.CodeQuotaExceeded, Detail: "the quotas have no room for the whole lease (" + string(a.Reason) + ")"}
+	}
+	l := &Lease{client: c, tenant: tenant, id: r.ID, granted: n, expires: a.ExpiresAt.Add(-expiryMargin)}
+	l.left.Store(n)
+	return l, nil
+}
+
+// ID is the id of the lease, for SettleLease after a restart.
+func (l *Lease) ID() string { return l.id }
+
+// Take spends n units when they are there and the lease has not expired. It compares and swaps, instead of subtracting and giving
+// back, so that a settlement beside it never sees units missing that nobody got. No allocation.
+func (l *Lease) Take(n int64) bool {
+	if n < 0 || time.Now().After(l.expires) {
+		return false
+	}
+	for {
+		left := l.left.Load()
+		if left < n {
+			return false
+		}
+		if l.left.CompareAndSwap(left, left-n) {
+			return true
+		}
+	}
+}
+
+// Left is how many units are left to spend.
+func (l *Lease) Left() int64 { return max(0, l.left.Load()) }
+
+// Settle books what was spent so far. With release it also gives back the rest: Take is false from then on. After an error it may be
+// called again; what is booked is a total, so nothing counts twice.
+func (l *Lease) Settle(ctx context.Context, release bool) error {
+	l.settling.Lock()
+	defer l.settling.Unlock()
+	left := l.left.Load()
+	if release && left >= 0 {
+		// What is left moves below zero, where Take finds nothing and a second Settle finds the amount again.
+		for !l.left.CompareAndSwap(left, -left-1) {
+			left = l.left.Load()
+		}
+	} else if left < 0 {
+		left, release = -left-1, true
+	}
+	_, err := l.client.SettleLease(ctx, l.tenant, l.id, usage.Int(l.granted-left), release)
+	return err
+}
