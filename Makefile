@@ -21,7 +21,7 @@ SIM  ?= 1000
 SEEDS ?= 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build check fmt vet staticcheck test race cross bench-build fuzz bench microbench sim crash mutants clean ui ui-check ui-deps ui-test
+.PHONY: help deps build check fmt vet staticcheck test race cross bench-build fuzz bench microbench sim crash mutants clean ui ui-check ui-deps ui-test ts-check
 
 define say
 @printf '\n== %s: %s\n' '$@' '$(1)'
@@ -38,7 +38,7 @@ deps: ## install the Debian packages that the tests need, when they are missing
 	$(call say,.ci/deps)
 	.ci/deps
 
-check: deps fmt vet staticcheck cross bench-build ui-check ui-test test race ## everything a change must pass
+check: deps fmt vet staticcheck cross bench-build ui-check ui-test ts-check test race ## everything a change must pass
 	@printf '\n== check: all passed\n'
 
 fmt: ## gofmt has nothing to say
@@ -79,6 +79,12 @@ bench-build: ## the modules beside the main one, bench and examples, vet, build 
 	$(GO) test -C bench ./...
 	$(GO) vet -C examples ./...
 	$(GO) test -C examples ./...
+
+TS := clients/typescript
+ts-check: build ## the TypeScript client, built from the OpenAPI document of this tree and tested against its server
+	$(call say,$(TS) against bin/weir)
+	bin/weir openapi > $(TS)/openapi.json
+	cd $(TS) && npm ci --ignore-scripts --no-audit --no-fund && npm run --silent build && TEST_WEIR=$(CURDIR)/bin/weir npm test
 
 UI := httpapi/ui/web
 

@@ -60,6 +60,15 @@ func (a *API) openapi() *document {
 	return d
 }
 
+// OpenAPI answers the document that a server of this version serves at /openapi.json, for generators of clients.
+func OpenAPI(version string) ([]byte, error) {
+	doc, err := buildOpenAPI(table(endpoints), version)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(doc)
+}
+
 // buildOpenAPI puts the document of the routes together.
 func buildOpenAPI(routes []*route, version string) (object, error) {
 	paths, components, err := readOpenAPI(openapiFiles)

@@ -94,7 +94,7 @@ func (m *Main) root() *cobra.Command {
 		m.consumeCommand(), m.checkCommand(), m.reserveCommand(), m.plansCommand(), m.tenantsCommand(),
 		m.importCommand(), m.verifyCommand(), m.versionCommand(),
 		m.metersCommand(), m.settingsCommand(), m.leasesCommand(), m.adjustCommand(), m.decisionsCommand(), m.crossingsCommand(),
-		m.auditCommand(), m.keysCommand(), m.topCommand(), m.configCommand(), m.manCommand())
+		m.auditCommand(), m.keysCommand(), m.topCommand(), m.configCommand(), m.manCommand(), m.openapiCommand())
 	return root
 }
 
