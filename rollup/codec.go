@@ -45,27 +45,31 @@ func (p *Page) Append(dst []byte) []byte {
 	dst = p.appendPresence(dst)
 	for w, word := range p.present {
 		for ; word != 0; word &= word - 1 {
-			a := &p.slots[w<<6+bits.TrailingZeros64(word)]
-			dst = binary.AppendUvarint(dst, uint64(a.Count))
-			switch p.kind {
-			case KindSum, KindAvg:
-				dst = binary.AppendVarint(dst, a.Sum)
-			case KindMin:
-				dst = binary.AppendVarint(dst, a.Min)
-			case KindMax:
-				dst = binary.AppendVarint(dst, a.Max)
-			case KindLatest:
-				dst = appendLatest(dst, a.Latest)
-			case KindPercentile:
-				dst = appendBins(dst, a.Extra.Bins)
-			case KindWeighted:
-				if p.level == Minute {
-					dst = appendSteps(dst, a.Extra.Steps)
-				} else {
-					dst = appendArea(dst, &a.Extra.Area)
-				}
-			}
+			dst = appendAgg(dst, p.kind, p.level, &p.slots[w<<6+bits.TrailingZeros64(word)])
 		}
+	}
+	return dst
+}
+
+// appendAgg appends a bucket of any kind but unique, whose set has no end of its own.
+func appendAgg(dst []byte, k Kind, l Level, a *Agg) []byte {
+	dst = binary.AppendUvarint(dst, uint64(a.Count))
+	switch k {
+	case KindSum, KindAvg:
+		return binary.AppendVarint(dst, a.Sum)
+	case KindMin:
+		return binary.AppendVarint(dst, a.Min)
+	case KindMax:
+		return binary.AppendVarint(dst, a.Max)
+	case KindLatest:
+		return appendLatest(dst, a.Latest)
+	case KindPercentile:
+		return appendBins(dst, a.Extra.Bins)
+	case KindWeighted:
+		if l == Minute {
+			return appendSteps(dst, a.Extra.Steps)
+		}
+		return appendArea(dst, &a.Extra.Area)
 	}
 	return dst
 }
@@ -117,16 +121,26 @@ func (p *Page) decode(src []byte) error {
 	return nil
 }
 
-// decodeSlot reads the slot at src[i:] and returns the index of the byte after it. The count is
-// two's complement in 64 bits: corrections may leave less than nothing in a bucket that adds up.
+// decodeSlot reads the slot at src[i:] and returns the index of the byte after it.
 func (p *Page) decodeSlot(slot int, src []byte, i int) (int, error) {
-	count, next := uvarint(src, i)
-	if next < 0 || !p.kind.Additive() && (count == 0 || count > math.MaxInt64) {
-		return 0, corrupt("count", i)
+	next, what := decodeAgg(&p.slots[slot], p.kind, p.level, src, i)
+	if what != "" {
+		return 0, corrupt(what, i)
 	}
-	a := Agg{Count: int64(count)}
+	return next, nil
+}
+
+// decodeAgg reads the bucket at src[i:] into a and returns the index of the byte after it, or what is wrong. The count is
+// two's complement in 64 bits: corrections may leave less than nothing in a bucket that adds up. The set of kind unique ends
+// with src.
+func decodeAgg(a *Agg, k Kind, l Level, src []byte, i int) (next int, what string) {
+	count, next := uvarint(src, i)
+	if next < 0 || !k.Additive() && (count == 0 || count > math.MaxInt64) {
+		return 0, "count"
+	}
+	*a = Agg{Count: int64(count)}
 	i = next
-	switch p.kind {
+	switch k {
 	case KindSum, KindAvg:
 		a.Sum, next = varint(src, i)
 	case KindMin:
@@ -140,17 +154,16 @@ func (p *Page) decodeSlot(slot int, src []byte, i int) (int, error) {
 	case KindPercentile:
 		a.Extra, next = decodeBins(src, i, count)
 	case KindWeighted:
-		if p.level == Minute {
+		if l == Minute {
 			a.Extra, next = decodeSteps(src, i, count)
 		} else {
 			a.Extra, next = decodeArea(src, i)
 		}
 	}
-	if next < 0 || a.Empty(p.kind) {
-		return 0, corrupt("slot", i)
+	if next < 0 || a.Empty(k) {
+		return 0, "slot"
 	}
-	p.slots[slot] = a
-	return next, nil
+	return next, ""
 }
 
 // Presence is two bitmaps: which slots have events, eight to a byte, and a mask of those bytes that
