@@ -21,7 +21,7 @@ import (
 //	       id table, an empty list of dirty series. What was pending stays where it is.
 //	freeze a series that is touched again moves its pending part aside first (series.touch);
 //	       the others are moved by the checkpoint (series.freeze).
-//	write  pages: old row + delta of every touched page, all levels; the counters' rows; new tenants and
+//	write  pages and rows of groups: old row + delta of every one that was touched, all levels; the counters' rows; new tenants and
 //	       users; the ids as a sorted run. ONE atomic ingest, once the log is durable up to the cut.
 //	drop   what was frozen is forgotten: the store has it.
 //
@@ -324,6 +324,12 @@ func (c *checkpointer) writeRows(k *cut, w *rowWriter) error {
 	if err := w.expirePages(view, c.state.dir.all(), k.cfg.meters); err != nil {
 		return err
 	}
+	if err := w.allGroups(view, dirty); err != nil {
+		return err
+	}
+	if err := w.expireGroups(view, c.state.dir.all(), k.cfg.meters); err != nil {
+		return err
+	}
 	w.rows = view.Seeker(wal.ClassBounds(wal.ClassSeries))
 	for _, s := range dirty {
 		if err := w.counter(s, s.frozen); err != nil {
@@ -365,6 +371,7 @@ func (c *checkpointer) drop(k *cut) {
 			sc.shard.mu.Lock()
 			for _, s := range part {
 				if s.frozen != nil && s.frozen.gen == k.gen {
+					s.tuples = max(s.tuples, s.frozen.most)
 					s.frozen = nil
 				}
 			}
@@ -399,6 +406,7 @@ type rowWriter struct {
 	was    *kept // what the rows keep before this checkpoint
 	kept   *kept // and after it
 	ladder rollup.Ladder
+	groups rollup.GroupLadder
 	page   rollup.Page
 	key    []byte
 	buf    []byte

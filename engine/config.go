@@ -44,6 +44,9 @@ type meter struct {
 	valuePath  []string // nil: the event's quantity
 	uniquePath []string // nil: user_id; of unique_count
 	filter     *filter  // nil: every event
+	dims       []string // declared dimensions, without the user, which every meter has
+	byUser     bool     // usage is kept by user, too
+	grouped    bool     // usage is kept by tuples at all
 	version    uint64   // log index of its last change
 	archived   bool
 }
@@ -53,6 +56,8 @@ type match struct {
 	meters []*meter
 	levels bool // one of them follows a level, so a negative quantity may be meant, and the identity of an event orders it
 	latest bool // one of them is a latest meter, so zero may be a value that is set
+	dims   []dimension
+	places [][]uint8 // by meter: where its dimensions are in dims
 }
 
 // configEntry is the body of a KindConfig item.
@@ -127,14 +132,17 @@ func presetMeters() []usage.Meter {
 		{Slug: "active_users", Name: "Active users", EventType: usage.AnyEventType, Aggregation: usage.UniqueCount, Unit: "user"},
 		{Slug: "seats", Name: "Seats", Aggregation: usage.Latest, Scale: new(0), Unit: "seat"},
 		{Slug: "projects", Name: "Projects", Aggregation: usage.Latest, Scale: new(0), Unit: "project"},
+		{Slug: "feature_use", Name: "Feature use", Aggregation: usage.Count, Unit: "use", Dimensions: []string{"metadata.feature"}},
+		{Slug: "llm_tokens", Name: "LLM tokens", Aggregation: usage.Sum, Scale: new(0), Unit: "token",
+			Dimensions: []string{"metadata.model", "metadata.kind"}},
 	}
 }
 
 // compile precomputes a meter. def is validated.
 func compile(num uint32, def usage.Meter, version uint64) (*meter, error) {
 	kind, _, ok := rollup.FoldOf(def.Aggregation)
-	if !ok || len(def.Dimensions) > 0 {
-		return nil, fmt.Errorf("meter %s: %s with dimensions %v is not supported by this version", def.Slug, def.Aggregation, def.Dimensions)
+	if !ok {
+		return nil, fmt.Errorf("meter %s: aggregation %q is unknown", def.Slug, def.Aggregation)
 	}
 	m := &meter{num: num, def: def, kind: kind, scale: def.ScaleOf(), version: version, filter: compileFilter(def.Filters)}
 	m.usesValue = kind != rollup.KindCount && kind != rollup.KindUnique
@@ -144,6 +152,7 @@ func compile(num uint32, def usage.Meter, version uint64) (*meter, error) {
 	if def.UniqueProperty != "" && def.UniqueProperty != "user_id" {
 		m.uniquePath = strings.Split(def.UniqueProperty, ".")
 	}
+	m.setDimensions()
 	return m, nil
 }
 
@@ -203,6 +212,7 @@ func (c *config) index() {
 		t.meters = append(t.meters, c.any...)
 		t.latest = slices.ContainsFunc(t.meters, func(m *meter) bool { return m.kind == rollup.KindLatest })
 		t.levels = slices.ContainsFunc(t.meters, (*meter).level)
+		t.setDimensions()
 	}
 }
 

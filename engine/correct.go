@@ -69,6 +69,9 @@ func (sh *shard) applyCorrection(b *block, it *item, t *tenant, res *Result) err
 		sh.list(t, true)
 	}
 	s.adjust(sh, units, at, b.seconds)
+	if err := sh.adjustGroups(t, s, it, units, at); err != nil {
+		return err
+	}
 	if a := t.account.Load(); a != nil {
 		sh.adjustCounters(b, a, it.User, m, units, at)
 	}
@@ -163,6 +166,20 @@ func (s *series) adjust(sh *shard, units, at, logSec int64) {
 	if agg := s.monthOf(at, sh.monthStart, sh.monthEnd, sh.nextMonthEnd); agg != nil {
 		agg.Adjust(s.meter.kind, units)
 	}
+}
+
+// adjustGroups books signed units under the values of dimensions that the correction names.
+func (sh *shard) adjustGroups(t *tenant, s *series, it *item, units, at int64) error {
+	named := &item{Item: wal.Item{User: it.User, UserNum: it.UserNum, Feature: s.meter.def.EventType, Metadata: it.more.op.Metadata}}
+	one := match{meters: []*meter{s.meter}}
+	one.setDimensions()
+	c := contribution{meter: s.meter, series: s, values: one.appendValues(nil, named), place: one.places[0]}
+	minute := floorMinute(at)
+	if err := sh.place(t, &c, named, minute); err != nil {
+		return err
+	}
+	s.groups().Adjust(s.meter.kind, minute, sh.tuple, units)
+	return nil
 }
 
 // adjustCounters books signed units in the counters of a meter: of the tenant, and of the user when one is named.

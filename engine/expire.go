@@ -142,6 +142,11 @@ func (w *rowWriter) expireLevel(rows *wal.Seeker, tenant uint32, m *meter, l rol
 	end, _ := rollup.PageOf(m.kind, l, to)
 	lower := wal.AppendPageKey(nil, tenant, m.num, uint8(l), first)
 	upper := wal.AppendPageKey(nil, tenant, m.num, uint8(l), end)
+	return w.expireRange(rows, lower, upper)
+}
+
+// expireRange deletes the rows of a range and takes them out of the digest.
+func (w *rowWriter) expireRange(rows *wal.Seeker, lower, upper []byte) error {
 	found := false
 	err := rows.Scan(lower, upper, func(key, value []byte) error {
 		w.sum.sub(rowHash(key, value))

@@ -286,7 +286,9 @@ func (sh *shard) book(b *block, h *hold, quantity usage.Decimal) (*usage.Error, 
 	if quantity.Sign() == 0 {
 		return nil, nil // nothing was used
 	}
-	sh.foldContribs(b, it, t, h.at)
+	if err := sh.foldContribs(b, it, t, h.at); err != nil {
+		return nil, err
+	}
 	return nil, sh.record(b, it, h.acct, h.at)
 }
 

@@ -22,7 +22,8 @@ type item struct {
 	match   *match   // the meters that count the item; nil: none
 	payload uint32   // hash of what was sent
 	wal.Item
-	more *itemMore // what is in Body; nil for events
+	more   *itemMore  // what is in Body; nil for events
+	values []dimValue // of match.dims; as of cfg
 }
 
 // itemMore is the body of a consume of several items, or of an operation, read.

@@ -1,6 +1,10 @@
 package engine
 
-import "time"
+import (
+	"time"
+
+	"github.com/weirhq/weir/usage"
+)
 
 // Every bound of the engine, with its derivation.
 const (
@@ -40,6 +44,13 @@ const (
 	// counts as otherMember. A dense uint32 each, about 100 bytes of memory each.
 	usersPerTenantMax = 1 << 20
 
+	// tuplesPerDayMax is how many combinations of values of a meter's dimensions are told apart a tenant and UTC day
+	// (SEMANTICS 2): a row of a day stays below 300 KiB.
+	tuplesPerDayMax = 10_000
+
+	// dimensionBytesMax bounds the value of a dimension, as ids are bounded; longer ones are not told apart.
+	dimensionBytesMax = usage.IdentifierBytesMax
+
 	// metersMax bounds the meters of a store: series are found by meter number in a slice.
 	metersMax = 4096
 
@@ -49,6 +60,9 @@ const (
 	// aheadMinutesMax bounds how far beyond its period a new counter looks for usage that is stamped ahead: as far as the
 	// clock may be.
 	aheadMinutesMax = int64(clockAheadMax / time.Minute)
+
+	// filterValuesMax bounds the values of one filter of a query: they are compared one by one.
+	filterValuesMax = 256
 
 	// rowsMax bounds the rows of one answer of Usage.
 	rowsMax = 50_000

@@ -89,8 +89,51 @@ func (p *preparer) find(items []item) {
 			items[i].UserNum = table.get(nameHash(s.secret, items[i].User))
 		}
 	}
+	p.findValues(items)
 	clear(p.tenants)
 	clear(p.users)
+}
+
+// findValues extracts the values of the dimensions of items, and looks up their numbers.
+func (p *preparer) findValues(items []item) {
+	count := 0
+	for i := range items {
+		for _, part := range items[i].parts() {
+			if part.match != nil {
+				count += len(part.match.dims)
+			}
+		}
+	}
+	if count == 0 {
+		return
+	}
+	values := make([]dimValue, 0, count)
+	for i := range items {
+		for _, part := range items[i].parts() {
+			if part.match == nil || len(part.match.dims) == 0 {
+				continue
+			}
+			from := len(values)
+			values = part.match.appendValues(values, part)
+			part.values = values[from:len(values):len(values)]
+			if t := p.tenants[i]; t != nil {
+				p.number(t, part.values)
+			}
+		}
+	}
+}
+
+// number fills in the numbers that values have by now.
+func (p *preparer) number(t *tenant, values []dimValue) {
+	table := t.numbers.p.Load()
+	if table == nil {
+		return
+	}
+	for i := range values {
+		if v := &values[i]; v.num == 0 && v.name != "" {
+			v.num = table.get(nameHash(p.state.secret, v.name))
+		}
+	}
 }
 
 // matchOf returns the meters that count a feature type, or nil.

@@ -19,7 +19,11 @@ import (
 // tenant it is over all tenants: min, max and avg of all events; sums of the tenants' own
 // values for the others (a user of two tenants is two users; seats are the seats of all). Range edges must be whole minutes.
 //
-// Errors: not_found for an unknown meter, invalid_value for a bad range, window or zone,
+// Rows come in the order of their windows, those of one window in the order of their groups: bytewise, events without a
+// value first. Each row is the meter as if it had counted the events of its group alone; for sum and count the groups add up to
+// the whole. With Limit an answer is a page; its NextCursor, with the same query, brings the next one.
+//
+// Errors: not_found for an unknown meter, invalid_value for a bad range, window, zone or dimension, or too many rows, invalid_cursor,
 // resolution_unavailable for an edge inside a minute. The cost is that of reading the pages of
 // the range: 30 days of hours are 30 small reads.
 func (e *Engine) Usage(ctx context.Context, q usage.Query) (usage.Rows, error) {
@@ -35,24 +39,18 @@ func (e *Engine) Usage(ctx context.Context, q usage.Query) (usage.Rows, error) {
 	}
 	index, at := e.state.asOf()
 	now := e.clock.now()
-	aggs, err := e.aggregate(ctx, plan, q.TenantID, now)
-	if err != nil {
-		return usage.Rows{}, err
-	}
 	rows := usage.Rows{
 		Meter: plan.meter.def.Slug, Aggregation: plan.meter.def.Aggregation, Unit: plan.meter.def.Unit,
 		From: q.From.UTC(), To: q.To.UTC(), Window: q.Window, TimeZone: q.TimeZone,
-		Data: []usage.Row{}, AsOf: usage.AsOf{Index: index, Time: at},
+		AsOf: usage.AsOf{Index: index, Time: at},
 	}
-	for i, w := range plan.windows {
-		a := &aggs[i]
-		if a.empty() && !q.FillZero && q.Window != usage.WindowTotal {
-			continue
+	if rows.Data, rows.NextCursor, err = e.rowsOf(ctx, plan, &q, now); err != nil {
+		return usage.Rows{}, err
+	}
+	if q.Compare == usage.ComparePrevious && q.Cursor == "" {
+		if rows.Compare, err = e.compare(ctx, q, now); err != nil {
+			return usage.Rows{}, err
 		}
-		rows.Data = append(rows.Data, usage.Row{
-			WindowStart: w.Start.UTC(), WindowEnd: w.End.UTC(), Value: a.value(plan.meter),
-			Group: map[string]*string{}, Partial: w.Cut || w.End.After(time.Unix(0, now)),
-		})
 	}
 	return rows, nil
 }
@@ -60,6 +58,7 @@ func (e *Engine) Usage(ctx context.Context, q usage.Query) (usage.Rows, error) {
 // queryPlan is a query with everything looked up.
 type queryPlan struct {
 	meter   *meter
+	group   *grouping // nil: not broken down
 	windows []civil.Window
 	spans   []rollup.Span
 }
@@ -69,8 +68,8 @@ func (e *Engine) plan(q *usage.Query) (*queryPlan, error) {
 	if q.AsOfIndex != 0 || !q.AsOfTime.IsZero() {
 		return nil, &usage.Error{Code: usage.CodeInvalidValue, Pointer: "/as_of", Detail: "as_of is not available yet"}
 	}
-	if len(q.GroupBy)+len(q.Filter) > 0 || q.Compare != "" || q.Limit != 0 || q.Cursor != "" {
-		return nil, &usage.Error{Code: usage.CodeInvalidValue, Pointer: "/group_by", Detail: "groups, filters, comparisons and pages are not available yet"}
+	if err := checkPage(q); err != nil {
+		return nil, err
 	}
 	m := e.state.cfg.Load().bySlug[q.Meter]
 	if m == nil {
@@ -92,6 +91,9 @@ func (e *Engine) plan(q *usage.Query) (*queryPlan, error) {
 		return nil, err
 	}
 	p := &queryPlan{meter: m}
+	if p.group, err = groupingOf(m, q); err != nil {
+		return nil, err
+	}
 	kind, ok := windowKinds[q.Window]
 	switch {
 	case q.Window == usage.WindowTotal:
@@ -112,6 +114,19 @@ func (e *Engine) plan(q *usage.Query) (*queryPlan, error) {
 		p.spans = append(p.spans, rollup.Span{StartMin: floorDiv(w.Start.Unix(), 60), EndMin: floorDiv(w.End.Unix(), 60)})
 	}
 	return p, nil
+}
+
+// checkPage checks what a query says of its form.
+func checkPage(q *usage.Query) error {
+	switch {
+	case q.Compare != "" && q.Compare != usage.ComparePrevious:
+		return &usage.Error{Code: usage.CodeInvalidValue, Pointer: "/compare", Detail: fmt.Sprintf("compare %s must be previous, or left out", shorten(string(q.Compare)))}
+	case q.Limit < 0 || q.Limit > rowsMax:
+		return &usage.Error{Code: usage.CodeInvalidValue, Pointer: "/limit", Detail: fmt.Sprintf("limit %d must be from 1 to %d", q.Limit, rowsMax)}
+	case q.Cursor != "" && q.Limit == 0:
+		return &usage.Error{Code: usage.CodeInvalidValue, Pointer: "/limit", Detail: "a cursor needs the limit that it was given out with"}
+	}
+	return nil
 }
 
 // windowKinds maps windows to the calendar. Over all tenants, billing periods are calendar months.
@@ -191,15 +206,8 @@ func (a *answer) add(k rollup.Kind, b *rollup.Agg) {
 
 // aggregate computes the plan's spans over one tenant, or all, at a log time.
 func (e *Engine) aggregate(ctx context.Context, p *queryPlan, tenantID string, now int64) ([]answer, error) {
-	tenants := e.state.dir.all()
-	if tenantID != "" {
-		tenants = nil
-		if t := e.state.dir.tenant(tenantID); t != nil {
-			tenants = []*tenant{t}
-		}
-	}
 	out := make([]answer, len(p.spans))
-	for _, t := range tenants {
+	for _, t := range e.tenantsOf(tenantID) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}

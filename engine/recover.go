@@ -217,7 +217,7 @@ func (s *state) loadLedgers(view *wal.View) error {
 
 // restore sets the counter to its stored form.
 func (s *series) restore(row *counterRow) {
-	s.absolute, s.month, s.touched = row.absolute, row.month, row.touched
+	s.absolute, s.tuples, s.month, s.touched = row.absolute, row.tuples, row.month, row.touched
 	s.value.Store(counterValue(s.meter.kind, &s.month))
 	if !row.next.Empty(s.meter.kind) {
 		next := row.next

@@ -10,7 +10,7 @@ import (
 
 // rowNames is what the rows of each class are, for people.
 var rowNames = map[byte]string{
-	wal.ClassAccount: "account", wal.ClassAudit: "audit entry", wal.ClassConfig: "configuration", wal.ClassHold: "reservation",
+	wal.ClassAccount: "account", wal.ClassAudit: "audit entry", wal.ClassConfig: "configuration", wal.ClassGroup: "groups", wal.ClassHold: "reservation",
 	wal.ClassLedger: "quota counters", wal.ClassOutbox: "crossing", wal.ClassPage: "page", wal.ClassSeries: "counter",
 	wal.ClassTenant: "tenant", wal.ClassTotals: "totals of all tenants", wal.ClassUsers: "users",
 }
@@ -34,7 +34,7 @@ func rowName(s *state, key []byte) string {
 	} else {
 		what = fmt.Sprintf("%s of tenant number %d", what, tenant)
 	}
-	if key[0] == wal.ClassPage || key[0] == wal.ClassSeries {
+	if key[0] == wal.ClassPage || key[0] == wal.ClassSeries || key[0] == wal.ClassGroup {
 		if len(key) < 9 {
 			return what
 		}
@@ -44,6 +44,9 @@ func rowName(s *state, key []byte) string {
 		}
 		if _, _, level, page, err := wal.ParsePageKey(key); err == nil {
 			what += fmt.Sprintf(", %s page %d", rollup.Level(level), page)
+		}
+		if _, _, _, level, bucket, err := wal.ParseGroupKey(key); err == nil {
+			what += fmt.Sprintf(", %s %d", rollup.Level(level), bucket)
 		}
 		return what
 	}

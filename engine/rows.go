@@ -24,9 +24,9 @@ const configRow = "meters"
 
 // counterRow is the stored form of a series' counter.
 //
-//	┌────────┬────────────────────┬────────────────┬──────────────────┬──────────────┬───────────────┬──────────────┐
-//	│ 2 (u8) │ month start varint │ touched varint │ absolute uvarint │ size uvarint │ page of month │ page of next │
-//	└────────┴────────────────────┴────────────────┴──────────────────┴──────────────┴───────────────┴──────────────┘
+//	┌────────┬────────────────────┬────────────────┬──────────────────┬────────────────┬──────────────┬───────────────┬──────────────┐
+//	│ 3 (u8) │ month start varint │ touched varint │ absolute uvarint │ tuples uvarint │ size uvarint │ page of month │ page of next │
+//	└────────┴────────────────────┴────────────────┴──────────────────┴────────────────┴──────────────┴───────────────┴──────────────┘
 //
 // The months are slot 0 of a day page each. It is a function of the old row and the delta alone,
 // so it does not depend on when checkpoints happen: the month is that of the log time at which
@@ -35,10 +35,11 @@ type counterRow struct {
 	monthStart  int64
 	touched     int64 // log time of the newest change, unix seconds
 	absolute    uint64
+	tuples      int // the most that a day has, of any family
 	month, next rollup.Agg
 }
 
-const counterRowVersion = 2
+const counterRowVersion = 3
 
 // add brings the row up to a pending part.
 func (r *counterRow) add(k rollup.Kind, p *pending) {
@@ -54,6 +55,7 @@ func (r *counterRow) add(k rollup.Kind, p *pending) {
 	}
 	r.monthStart, r.touched = start, p.touchedAt
 	r.absolute += p.absolute
+	r.tuples = max(r.tuples, p.most)
 	if !monthly(k) {
 		return
 	}
@@ -74,6 +76,7 @@ func (r *counterRow) append(dst []byte, k rollup.Kind, page *rollup.Page) []byte
 	dst = binary.AppendVarint(dst, r.monthStart)
 	dst = binary.AppendVarint(dst, r.touched)
 	dst = binary.AppendUvarint(dst, r.absolute)
+	dst = binary.AppendUvarint(dst, uint64(r.tuples))
 	at := len(dst)
 	dst = appendAgg(dst, k, &r.month, page)
 	size := len(dst) - at
@@ -101,6 +104,11 @@ func (r *counterRow) decode(k rollup.Kind, src []byte, page *rollup.Page) error 
 		return fmt.Errorf("%w: counter row: absolute sum", wal.ErrCorrupt)
 	}
 	src = src[n:]
+	tuples, n := binary.Uvarint(src)
+	if n <= 0 || tuples > 2*tuplesPerDayMax {
+		return fmt.Errorf("%w: counter row: tuples", wal.ErrCorrupt)
+	}
+	r.tuples, src = int(tuples), src[n:]
 	size, n := binary.Uvarint(src)
 	if n <= 0 || size > uint64(len(src)-n) {
 		return fmt.Errorf("%w: counter row: size of month", wal.ErrCorrupt)

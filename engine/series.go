@@ -26,6 +26,8 @@ type series struct {
 
 	unpublished bool // in shard.changed
 
+	tuples int // the most that a stored day has, of any family; moved under shard.mu
+
 	// Guarded by shard.mu.
 	touched int64    // log time of the newest change, unix seconds
 	gen     uint64   // the checkpoint that pending will be part of
@@ -40,8 +42,11 @@ type series struct {
 type pending struct {
 	gen       uint64 // the checkpoint that makes it obsolete
 	delta     rollup.Delta
-	absolute  uint64 // part of series.absolute folded here
-	touchedAt int64  // log time of the last fold, unix seconds
+	groups    *rollup.Groups           // the same by tuples; nil: nothing
+	sets      map[tupleSetKey]tupleSet // of days near the bound; the shard's
+	most      int                      // tuples of the fullest day, once the rows are written
+	absolute  uint64                   // part of series.absolute folded here
+	touchedAt int64                    // log time of the last fold, unix seconds
 }
 
 // lifetime tells whether the counter of the series never rolls over.

@@ -54,6 +54,8 @@ type shard struct {
 	crossed   []crossing
 	noted     []note
 	pendings  []*pending
+	tuple     []uint32 // of the contribution at hand
+	fresh     []freshWord
 	warmed    uint64 // only keeps the compiler from dropping the loads of warm
 }
 
@@ -64,16 +66,18 @@ type newUser struct {
 }
 
 // tally counts outcomes. Written by the shard under mu.
-type tally struct{ counted, duplicates, conflicts, rejected, denied, otherUsers uint64 }
+type tally struct{ counted, duplicates, conflicts, rejected, denied, otherUsers, otherTuples uint64 }
 
 // contribution is what one event adds to one meter.
 type contribution struct {
 	meter  *meter
 	series *series
 	value  int64
-	add    bool   // of a meter that follows a level: value is added to the one before
-	member uint32 // numbered already, or 0
-	name   string // the unique value still to be numbered; "" when member is set
+	add    bool       // of a meter that follows a level: value is added to the one before
+	member uint32     // numbered already, or 0
+	name   string     // the unique value still to be numbered; "" when member is set
+	values []dimValue // of the event's dimensions
+	place  []uint8    // which of them are those of the meter
 	abs    uint64
 
 	excluded bool // by the meter's filters: quotas on it are asked, nothing is counted
@@ -275,7 +279,11 @@ func (sh *shard) judgePart(b *block, it *item, t *tenant) *usage.Error {
 	if it.Quantity.IsSet() && it.Quantity.Sign() < 0 && !m.levels {
 		return negativeQuantity(it.Quantity)
 	}
-	for _, mt := range m.meters {
+	values := it.values
+	if it.cfg != b.cfg && len(m.dims) > 0 {
+		values = m.appendValues(nil, it)
+	}
+	for i, mt := range m.meters {
 		// Filled in place: a copy of what was written a moment ago, in other widths, stalls the core for 30 ns.
 		n := len(sh.contribs)
 		if n == cap(sh.contribs) {
@@ -285,6 +293,7 @@ func (sh *shard) judgePart(b *block, it *item, t *tenant) *usage.Error {
 		c := &sh.contribs[n]
 		c.meter, c.series = mt, t.seriesOf(mt)
 		c.value, c.add, c.member, c.name, c.abs = 0, false, 0, "", 0
+		c.values, c.place = values, m.places[i]
 		if c.excluded = !mt.filter.admits(it); c.excluded {
 			continue
 		}
@@ -389,7 +398,9 @@ func (sh *shard) count(b *block, it *item, t *tenant, at int64) error {
 			return err
 		}
 	}
-	sh.foldContribs(b, it, t, at)
+	if err := sh.foldContribs(b, it, t, at); err != nil {
+		return err
+	}
 	if a := t.account.Load(); a != nil && len(a.book.slots) > 0 {
 		if err := sh.record(b, it, a, at); err != nil {
 			return err
@@ -399,8 +410,8 @@ func (sh *shard) count(b *block, it *item, t *tenant, at int64) error {
 	return nil
 }
 
-// foldContribs folds sh.contribs into the rollups, at a time.
-func (sh *shard) foldContribs(b *block, it *item, t *tenant, at int64) {
+// foldContribs folds sh.contribs into the rollups, at a time. It fails only when the store cannot be read.
+func (sh *shard) foldContribs(b *block, it *item, t *tenant, at int64) error {
 	if !t.listed.Load() {
 		sh.list(t, true)
 	}
@@ -423,7 +434,13 @@ func (sh *shard) foldContribs(b *block, it *item, t *tenant, at int64) {
 		}
 		p.Value, p.Add, p.Member, p.Times = c.value, c.add, c.member, c.times()
 		c.series.fold(sh, &p, c.abs, b.seconds)
+		if c.meter.grouped {
+			if err := sh.foldGroups(t, c, it, &p); err != nil {
+				return err
+			}
+		}
 	}
+	return nil
 }
 
 // times is how many events the contribution to a count meter stands for; a lease settles many at once.

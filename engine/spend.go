@@ -163,7 +163,9 @@ func (sh *shard) admit(b *block, it *item, t *tenant, at int64) error {
 		c.roll(a, x.slot, b.nanos)
 		sh.publishLater(x.ledger)
 	}
-	sh.foldContribs(b, it, t, at)
+	if err := sh.foldContribs(b, it, t, at); err != nil {
+		return err
+	}
 	for i := range sh.touched {
 		x := &sh.touched[i]
 		c := x.ledger.counters[x.pos]

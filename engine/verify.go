@@ -288,8 +288,12 @@ func (v *verifier) findStray(k *cut) error {
 	return fmt.Errorf("%w: there are rows that should have expired", ErrMismatch)
 }
 
-// expired tells whether a row is a page that is not kept any more.
+// expired tells whether a row is a page, or one of groups, that is not kept any more.
 func expired(cfg *config, key []byte) bool {
+	tenant, meter, _, level, bucket, err := wal.ParseGroupKey(key)
+	if err == nil && meter > 0 && int(meter) <= len(cfg.meters) {
+		return !cfg.kept.of(tenant, cfg.meters[meter-1].kind).HasBucket(rollup.Level(level), bucket)
+	}
 	tenant, meter, level, page, err := wal.ParsePageKey(key)
 	if err != nil || meter == 0 || int(meter) > len(cfg.meters) {
 		return false

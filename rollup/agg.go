@@ -186,3 +186,16 @@ func (a *Agg) extra() *Extra {
 
 // Has reports whether a bucket of kind unique holds a member.
 func (a *Agg) Has(member uint32) bool { return a.Members != nil && a.Members.Contains(member) }
+
+// EachMember calls fn for the members of a bucket of kind unique, ascending, until it returns an error, which is returned.
+func (a *Agg) EachMember(fn func(member uint32) error) error {
+	if a.Members == nil {
+		return nil
+	}
+	for it := a.Members.Iterator(); it.HasNext(); {
+		if err := fn(it.Next()); err != nil {
+			return err
+		}
+	}
+	return nil
+}

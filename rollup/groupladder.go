@@ -26,13 +26,15 @@ type GroupLadder struct {
 type rewriteGroups struct {
 	kind   Kind
 	width  int
+	keep   *Kept
 	read   ReadRow
 	write  WriteRow
 	level  Level
-	finer  Level // the level below, or the same at the finest
+	finer  Level               // the level below, or the same at the finest
 	redone map[int64]redoneRow // of the finer level, where a minute was replaced
-	keep   map[int64]redoneRow // of the level at hand, for the one above
+	above  map[int64]redoneRow // of the level at hand, for the one above
 	most   int
+	afresh bool // nothing of the stored row at hand counts
 }
 
 // redoneRow is a row of the finer level that lies in a bucket which is made anew.
@@ -41,17 +43,18 @@ type redoneRow struct{ old, row []byte }
 // Rows brings the rows of a family up to g and calls write for every row that g touches, in ascending order of (level,
 // bucket); it reads in that order, too, but for the finer rows of a bucket that is made anew. The store may go on showing
 // read the old rows meanwhile. It returns the greatest number of tuples in a row of a day that it wrote, and stops at the
-// first error.
+// first error. keep says what of the stored rows is there.
 //
 // What g has is merged into the stored rows; where it replaces a minute ([Groups.Replace]), the quarter hour takes what g
-// has of it, and the hour and the day are made anew from their parts. Like [Ladder.Rewrite] it refuses that when the parts
+// has of it, and the hour and the day are made anew from their parts, or, when these have expired and all of
+// the bucket is replaced ([Kept.Whole]), from g alone. Like [Ladder.Rewrite] it refuses that when the parts
 // count fewer events than the whole ([ErrExpired]). The tuples of a day stay in its row when nothing is left of them.
-func (s *GroupLadder) Rows(k Kind, f Family, g *Groups, read ReadRow, write WriteRow) (most int, err error) {
+func (s *GroupLadder) Rows(k Kind, f Family, g *Groups, keep *Kept, read ReadRow, write WriteRow) (most int, err error) {
 	if g.Empty() {
 		return 0, nil
 	}
 	s.order.load(g, f)
-	s.rewriteGroups = rewriteGroups{kind: k, width: f.Width(g.width), read: read, write: write}
+	s.rewriteGroups = rewriteGroups{kind: k, width: f.Width(g.width), keep: keep, read: read, write: write}
 	for i, l := range groupLevels(k) {
 		s.level = l
 		if err := s.rewriteLevel(i > 0); err != nil {
@@ -85,12 +88,14 @@ func (s *GroupLadder) rewriteLevel(coarse bool) error {
 		for n < len(replaced) && floorDiv(replaced[n], width) == bucket {
 			n++
 		}
-		if err := s.rewriteRow(coarse, bucket, at, end, replaced[:n]); err != nil {
-			return fmt.Errorf("groups of %s %d: %w", s.level, bucket, err)
+		if s.keep.HasBucket(s.level, bucket) {
+			if err := s.rewriteRow(coarse, bucket, at, end, replaced[:n]); err != nil {
+				return fmt.Errorf("groups of %s %d: %w", s.level, bucket, err)
+			}
 		}
 		at, replaced = end, replaced[n:]
 	}
-	s.redone, s.keep = s.keep, nil
+	s.redone, s.above = s.above, nil
 	return nil
 }
 
@@ -105,8 +110,10 @@ func (s *GroupLadder) rewriteRow(coarse bool, bucket int64, at, end int, replace
 	s.out.reset(s.kind, s.level, s.width)
 	s.row.Open(s.kind, s.level, s.width, s.old)
 	var err error
-	if coarse && len(replaced) > 0 {
-		err = s.rebuild(bucket)
+	width := levelWidth[s.level]
+	s.afresh = coarse && int64(len(replaced)) == width && !s.keep.HasBucket(s.finer, bucket*width/levelWidth[s.finer])
+	if coarse && len(replaced) > 0 && !s.afresh {
+		err = s.rebuild(bucket, at, end)
 	} else {
 		err = s.mergeRow(bucket, at, end, replaced)
 	}
@@ -118,10 +125,10 @@ func (s *GroupLadder) rewriteRow(coarse bool, bucket int64, at, end int, replace
 		s.most = max(s.most, s.out.entries)
 	}
 	if len(replaced) > 0 || s.parentReplaced(bucket) {
-		if s.keep == nil {
-			s.keep = make(map[int64]redoneRow)
+		if s.above == nil {
+			s.above = make(map[int64]redoneRow)
 		}
-		s.keep[bucket] = redoneRow{slices.Clone(s.old), slices.Clone(row)}
+		s.above[bucket] = redoneRow{slices.Clone(s.old), slices.Clone(row)}
 	}
 	return s.write(s.level, bucket, s.old, row)
 }
@@ -177,7 +184,12 @@ func (s *GroupLadder) mergeRow(bucket int64, at, end int, replaced []int64) erro
 // nextStored moves to the next entry of the open row that is not replaced.
 func (s *GroupLadder) nextStored(bucket int64, replaced []int64) bool {
 	for s.row.Next() {
-		if len(replaced) == 0 || !s.replacedIn(bucket, replaced) {
+		switch {
+		case s.afresh && s.level == Day: // its tuples stay
+			s.row.Agg = Agg{}
+			return true
+		case s.afresh:
+		case len(replaced) == 0 || s.level == Day || !s.replacedIn(bucket, replaced):
 			return true
 		}
 	}
@@ -205,13 +217,19 @@ type groupPart struct {
 	agg   Agg
 }
 
-// rebuild makes the open row anew from the rows one level down, as they are now.
-func (s *GroupLadder) rebuild(bucket int64) error {
+// rebuild makes the open row anew from the rows one level down, as they are now. Of a day, its tuples and those of the cells
+// [at, end) stay.
+func (s *GroupLadder) rebuild(bucket int64, at, end int) error {
 	var parts []groupPart
+	if s.level == Day {
+		for ; at < end; at++ {
+			parts = append(parts, groupPart{tuple: s.order.tuple(s.order.order[at].cell)})
+		}
+	}
 	whole := int64(0)
 	for s.row.Next() {
 		whole += s.row.Agg.Count
-		if s.level == Day { // its tuples stay
+		if s.level == Day {
 			parts = append(parts, groupPart{tuple: slices.Clone(s.row.Tuple())})
 		}
 	}

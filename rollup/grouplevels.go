@@ -9,7 +9,6 @@ import (
 // every step from then on.
 type levelGroup struct {
 	before Latest
-	known  bool // there is a step before
 	steps  []Step
 }
 
@@ -44,7 +43,7 @@ func (r *groupRange) weighted(src GroupSource, deltas []*Groups) ([]GroupCell, e
 		}
 		for j := range d.Len() {
 			c := d.cell(j)
-			if minute := c.minute(); minute >= end || !r.replaced.counts(minute, i) {
+			if minute := c.minute(); minute >= end || c.count() == 0 || !r.replaced.counts(minute, i) {
 				continue
 			}
 			if g := group(q.Family.project(r.room[:0], c.tuple())); g != nil {
@@ -93,7 +92,6 @@ func (r *groupRange) readLevel(src GroupSource, l Level, from, to, base int64, g
 			case g == nil:
 			case l == Day:
 				g.before.merge(r.row.Agg.Latest)
-				g.known = true
 			default:
 				r.addSteps(g, r.row.Agg.Extra.Steps, base)
 			}
@@ -120,21 +118,20 @@ func (r *groupRange) addSteps(g *levelGroup, steps []Step, base int64) {
 func (g *levelGroup) add(p *Point, base int64) {
 	if MinuteOf(p.TimeNanos) < base {
 		g.before.fold(p)
-		g.known = true
 		return
 	}
 	g.steps = append(g.steps, Step{Entry{p.TimeNanos, p.Value, p.Source, p.ID}, p.Add})
 }
 
-// sweepGroups takes every group through the spans. A group has a cell in each span that begins before the end of the query,
-// from its first event on.
+// sweepGroups takes every group through the spans. A group has a cell in each span that begins before the end of the query, in
+// which it has an event or a level.
 func (r *groupRange) sweepGroups(groups []levelGroup, base int64) ([]GroupCell, error) {
 	until := r.q.UntilNanos
 	var cells []GroupCell
 	for n := range groups {
 		g := &groups[n]
 		slices.SortFunc(g.steps, func(a, b Step) int { return a.compare(&b) })
-		level, known, steps := g.before.Value(), g.known, g.steps
+		level, steps := g.before.Value(), g.steps
 		walk := func(from, to int64) (area sweep, integral Int128) { // [from, to) in unix nanoseconds
 			area = newSweep(from)
 			for len(steps) > 0 && steps[0].TimeNanos < to {
@@ -143,7 +140,6 @@ func (r *groupRange) sweepGroups(groups []levelGroup, base int64) ([]GroupCell, 
 			}
 			area.advance(to)
 			integral, level = area.enteredBy(level)
-			known = known || area.count > 0
 			return area, integral
 		}
 		at := nanosOf(base)
@@ -152,7 +148,7 @@ func (r *groupRange) sweepGroups(groups []levelGroup, base int64) ([]GroupCell, 
 			walk(at, max(at, start))
 			area, integral := walk(start, end)
 			at = max(at, end)
-			if known && start < end {
+			if start < end && (area.count > 0 || level != 0 || integral != Int128{}) {
 				cells = append(cells, GroupCell{i, n, Agg{Count: area.count, Extra: &Extra{Area: Area{Last: level, Integral: integral}}}})
 			}
 		}

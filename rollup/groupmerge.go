@@ -134,6 +134,13 @@ func (g *Groups) merge(k Kind) {
 
 // appendAgg appends the cells that a bucket comes to.
 func (g *Groups) appendAgg(k Kind, minute int64, tuple []uint32, a *Agg) {
+	if a.Empty(k) { // the tuple was there all the same
+		if k == KindLatest {
+			g.marks = append(g.marks, mark{})
+		}
+		g.append(minute, 0, 0, tuple)
+		return
+	}
 	switch k {
 	case KindSum, KindAvg:
 		g.append(minute, a.Count, a.Sum, tuple)
@@ -152,9 +159,6 @@ func (g *Groups) appendAgg(k Kind, minute int64, tuple []uint32, a *Agg) {
 		for _, b := range a.Extra.Bins {
 			low, _ := b.bounds()
 			g.append(minute, b.Count, low, tuple)
-		}
-		if len(a.Extra.Bins) == 0 { // one event more and one less: the tuple was there all the same
-			g.append(minute, 0, 0, tuple)
 		}
 	case KindLatest:
 		rest := a.Count - int64(len(a.Latest.Adds))

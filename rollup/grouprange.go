@@ -40,8 +40,7 @@ type GroupCell struct {
 }
 
 // RangeGroups answers q from stored rows and pending Groups, old before new; nil ones are skipped. Cells come in the order of
-// (span, group), those without events left out; of kind weighted there is one for every span from the first event of the group
-// on. Groups are those of the tuples' events put together, as if the meter had counted no others: the sums of all groups are
+// (span, group), those without events left out; of kind weighted, those in which the group has an event or a level are there. Groups are those of the tuples' events put together, as if the meter had counted no others: the sums of all groups are
 // those of the series.
 //
 // Like [Range] it covers each span with the coarsest buckets that fit, and scans each stretch of rows once.

@@ -65,8 +65,9 @@ func (f Family) project(dst, tuple []uint32) []uint32 {
 //
 //	cell, words of 32 bits:   minute | count | value, 2 words | tuple
 //
-// count is how many events a cell stands for; kind count has that in value. value is the bin's lowest
-// number for kind percentile, the member for kind unique. Kinds latest and weighted keep the identity
+// count is how many events a cell stands for; kind count has that in value. A cell of nothing says
+// that its tuple was there. value is the bin's lowest number for kind percentile, the member for
+// kind unique. Kinds latest and weighted keep the identity
 // of events as well, in marks, one for each cell.
 //
 // Cells never change once they are there, and a merge makes new slices: so [Groups.View] is a
@@ -152,19 +153,18 @@ func (g *Groups) Adjust(k Kind, minute int64, tuple []uint32, units int64) {
 }
 
 // Replace forgets whatever was folded into a minute, of any tuple, here, in older Groups and in
-// stored rows: what is folded afterwards is all there is of it.
+// stored rows: what is folded afterwards is all there is of it. That the tuples were there is not
+// forgotten.
 func (g *Groups) Replace(minute int64) {
-	kept := g.cells[:0:0]
-	var marks []mark
+	g.cells, g.marks = slices.Clone(g.cells), slices.Clone(g.marks) // views have the old ones
 	for i := range g.Len() {
-		if c := g.cell(i); c.minute() != minute {
-			kept = append(kept, c...)
+		if c := g.cell(i); c.minute() == minute {
+			c[1], c[2], c[3] = 0, 0, 0
 			if g.marks != nil {
-				marks = append(marks, g.marks[i])
+				g.marks[i] = mark{}
 			}
 		}
 	}
-	g.cells, g.marks = kept, marks
 	if i, found := slices.BinarySearch(g.replaced, minute); !found {
 		g.replaced = slices.Insert(slices.Clone(g.replaced), i, minute) // views have the old one
 	}
@@ -234,6 +234,9 @@ func (c cell) tuple() []uint32 { return c[cellHead:] }
 func (a *Agg) addCell(k Kind, g *Groups, i int) {
 	c := g.cell(i)
 	value, first := c.value(), a.Count == 0
+	if c.count() == 0 && k != KindSum && k != KindCount {
+		return
+	}
 	a.Count += c.count()
 	switch k {
 	case KindSum, KindAvg:
@@ -254,9 +257,7 @@ func (a *Agg) addCell(k Kind, g *Groups, i int) {
 		}
 		a.Members.Add(uint32(value))
 	case KindPercentile:
-		if e := a.extra(); c.count() != 0 {
-			e.addBin(value, c.count())
-		}
+		a.extra().addBin(value, c.count())
 	case KindLatest:
 		if a.Latest == nil {
 			a.Latest = new(Latest)

@@ -16,6 +16,7 @@ import (
 type groupStore struct {
 	kind   Kind
 	ladder GroupLadder
+	keep   *Kept
 	rows   map[groupRowKey][]byte
 	most   [2]int
 }
@@ -34,7 +35,7 @@ func newGroupStore(k Kind) *groupStore {
 func (s *groupStore) checkpoint(g *Groups) error {
 	for _, f := range []Family{ByDimensions, ByUser} {
 		next := maps.Clone(s.rows)
-		most, err := s.ladder.Rows(s.kind, f, g,
+		most, err := s.ladder.Rows(s.kind, f, g, s.keep,
 			func(l Level, bucket int64, fn func([]byte) error) error {
 				if row := s.rows[groupRowKey{f, l, bucket}]; len(row) > 0 {
 					return fn(row)
@@ -134,7 +135,10 @@ func TestGroupsModel(t *testing.T) {
 
 // takeBack takes one event back, in the way of its kind.
 func takeBack(t *rapid.T, k Kind, open *Groups, counted []grouped) []grouped {
-	i := rapid.IntRange(0, len(counted)-1).Draw(t, "taken back")
+	return takeBackAt(k, open, counted, rapid.IntRange(0, len(counted)-1).Draw(t, "taken back"))
+}
+
+func takeBackAt(k Kind, open *Groups, counted []grouped, i int) []grouped {
 	gone := counted[i]
 	minute := MinuteOf(gone.TimeNanos)
 	counted = slices.Delete(slices.Clone(counted), i, i+1)
@@ -292,6 +296,40 @@ func TestGroupRowsForgetCheckpoints(t *testing.T) {
 	})
 }
 
+// TestGroupCorrectionsForgetCheckpoints: the same for what is taken back on the way, the tuples of days included.
+func TestGroupCorrectionsForgetCheckpoints(t *testing.T) {
+	forKinds(t, func(t *rapid.T, k Kind) {
+		pts := drawGrouped(t, k, 2, rapid.SampledFrom([]int64{20, 3000}).Draw(t, "minutes"))
+		once, often := newGroupStore(k), newGroupStore(k)
+		all, some := NewGroups(2), NewGroups(2)
+		all.mergeAt = 5
+		counted := pts[:0:0]
+		for i, p := range pts {
+			for _, g := range []*Groups{all, some} {
+				g.Fold(k, MinuteOf(p.TimeNanos), p.tuple, &pts[i].Point)
+			}
+			counted = append(counted, p)
+			switch rapid.IntRange(0, 3).Draw(t, "then") {
+			case 0:
+				if err := often.checkpoint(some); err != nil {
+					t.Fatal(err)
+				}
+				some = NewGroups(2)
+			case 1:
+				n := rapid.IntRange(0, len(counted)-1).Draw(t, "taken back")
+				takeBackAt(k, all, counted, n)
+				counted = takeBackAt(k, some, counted, n)
+			}
+		}
+		if err := errors.Join(once.checkpoint(all), often.checkpoint(some)); err != nil {
+			t.Fatal(err)
+		}
+		if !maps.EqualFunc(once.rows, often.rows, bytes.Equal) {
+			t.Fatalf("the rows differ: %v, %v", once.rows, often.rows)
+		}
+	})
+}
+
 // TestGroupsKeepTuplesOfDays: what was taken back leaves its tuple in the row of the day, so that a bound on tuples that was
 // reached stays reached.
 func TestGroupsKeepTuplesOfDays(t *testing.T) {
@@ -313,6 +351,20 @@ func TestGroupsKeepTuplesOfDays(t *testing.T) {
 	}
 	if !maps.EqualFunc(s.rows, want, bytes.Equal) {
 		t.Fatalf("rows are %v", s.rows)
+	}
+}
+
+// TestGoldenGroupRow pins the example of docs/FORMAT.md.
+func TestGoldenGroupRow(t *testing.T) {
+	s, g := newGroupStore(KindSum), NewGroups(2)
+	for _, p := range []grouped{{Point{Value: 2}, []uint32{5, 1}}, {Point{Value: 1}, []uint32{7, 1}}, {Point{Value: 3}, []uint32{7, 1}}} {
+		g.Fold(KindSum, 0, p.tuple, &p.Point)
+	}
+	if err := s.checkpoint(g); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := s.rows[groupRowKey{ByDimensions, Day, 0}], []byte{1, 0x13, 1, 0, 5, 1, 4, 0, 2, 2, 8}; !bytes.Equal(got, want) {
+		t.Fatalf("row is %x, want %x", got, want)
 	}
 }
 

@@ -34,6 +34,9 @@ func (k *Kept) Has(kind Kind, l Level, page int64) bool {
 	return k == nil || PageStart(kind, l, page) >= k[l]
 }
 
+// HasBucket reports whether a bucket that stands alone is kept.
+func (k *Kept) HasBucket(l Level, bucket int64) bool { return k == nil || bucket*levelWidth[l] >= k[l] }
+
 // Align moves an edge of a span back to where a bucket that is kept begins. An edge that it leaves alone can be answered.
 func (k *Kept) Align(minute int64) int64 {
 	if k == nil {

@@ -61,6 +61,9 @@ func (l Level) String() string {
 	return "unknown level"
 }
 
+// BucketOf returns the number of the bucket of a level that holds a unix minute.
+func BucketOf(l Level, minute int64) int64 { return floorDiv(minute, levelWidth[l]) }
+
 // MinuteOf returns the unix minute that contains an instant in unix nanoseconds.
 func MinuteOf(timeNanos int64) int64 { return floorDiv(timeNanos, nanosPerMinute) }
 

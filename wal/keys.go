@@ -13,6 +13,7 @@ import (
 //	        k  index u64                                     a block put aside when the log was cut
 //	state:  a  number u64                                    entry of the audit log
 //	        c  name                                          configuration, by name
+//	        g  tenant u32, meter u32, family u8, level u8, bucket i64*   bucket by groups
 //	        h  tenant u32, id hash u128                      reservation or lease
 //	        i  run u64, chunk u32                            chunk of a dedup run (run.go)
 //	        m                                                meta of the newest checkpoint
@@ -27,7 +28,7 @@ import (
 //	        u  tenant u32, first number u32                  names of users
 //	        w  meter u32, day i64*                           totals of all tenants
 //
-// i64* has its sign bit flipped, so that negative pages and days sort before positive ones.
+// i64* has its sign bit flipped, so that negative pages, buckets and days sort before positive ones.
 
 // Classes of keys: the first byte.
 const (
@@ -35,6 +36,7 @@ const (
 	ClassBlock   = 'b'
 	classAside   = 'k'
 	ClassConfig  = 'c'
+	ClassGroup   = 'g'
 	ClassHold    = 'h'
 	ClassMeta    = 'm'
 	ClassAccount = 'n'
@@ -52,7 +54,7 @@ const signBit = 1 << 63
 // stateClass reports whether class may stand first in a key of the state.
 func stateClass(class byte) bool {
 	switch class {
-	case ClassAccount, ClassAudit, ClassConfig, ClassHold, ClassLedger, ClassOutbox, ClassPage,
+	case ClassAccount, ClassAudit, ClassConfig, ClassGroup, ClassHold, ClassLedger, ClassOutbox, ClassPage,
 		ClassSeries, ClassTenant, ClassUsers, ClassTotals,
 		ClassMeta, runManifestClass, runChunkClass, runFilterClass:
 		return true
@@ -223,6 +225,22 @@ func ParsePageKey(key []byte) (tenant, meter uint32, level uint8, page int64, er
 	}
 	return binary.BigEndian.Uint32(key[1:]), binary.BigEndian.Uint32(key[5:]), key[9],
 		int64(binary.BigEndian.Uint64(key[10:]) ^ signBit), nil
+}
+
+// AppendGroupKey appends the key of a bucket of one series and level that is kept by the groups of a family.
+func AppendGroupKey(dst []byte, tenant, meter uint32, family, level uint8, bucket int64) []byte {
+	dst = binary.BigEndian.AppendUint32(append(dst, ClassGroup), tenant)
+	dst = binary.BigEndian.AppendUint32(dst, meter)
+	return binary.BigEndian.AppendUint64(append(dst, family, level), uint64(bucket)^signBit)
+}
+
+// ParseGroupKey is the inverse of [AppendGroupKey].
+func ParseGroupKey(key []byte) (tenant, meter uint32, family, level uint8, bucket int64, err error) {
+	if err := checkKey(key, ClassGroup, 18); err != nil {
+		return 0, 0, 0, 0, 0, err
+	}
+	return binary.BigEndian.Uint32(key[1:]), binary.BigEndian.Uint32(key[5:]), key[9], key[10],
+		int64(binary.BigEndian.Uint64(key[11:]) ^ signBit), nil
 }
 
 // AppendTotalsKey appends the key of what all tenants counted of a meter on a UTC day (days since 1970).

@@ -75,6 +75,11 @@ func TestKeyOrder(t *testing.T) {
 		x, y, err = ParseSeriesKey(AppendSeriesKey(nil, a, b))
 		require.NoError(t, err)
 		require.Equal(t, []uint32{a, b}, []uint32{x, y})
+		tenant, meter, family, level, bucket, err := ParseGroupKey(AppendGroupKey(nil, a, b, 1, 2, int64(c)))
+		require.NoError(t, err)
+		require.Equal(t, []any{a, b, uint8(1), uint8(2), int64(c)}, []any{tenant, meter, family, level, bucket})
+		require.Equal(t, cmp.Or(cmp.Compare(a, b), cmp.Compare(int64(c), int64(d))),
+			bytes.Compare(AppendGroupKey(nil, a, 1, 0, 1, int64(c)), AppendGroupKey(nil, b, 1, 0, 1, int64(d))))
 		tenant, day, err := ParseTotalsKey(AppendTotalsKey(nil, a, int64(c)))
 		require.NoError(t, err)
 		require.Equal(t, a, tenant)
@@ -101,8 +106,9 @@ func TestKeyBytes(t *testing.T) {
 		"u\x00\x00\x00\x07\x00\x00\x01\x00":                 AppendUsersKey(nil, 7, 256),
 		"s\x00\x00\x00\x07\x00\x00\x00\x02":                 AppendSeriesKey(nil, 7, 2),
 		"w\x00\x00\x00\x07\x80\x00\x00\x00\x00\x00\x00\x01": AppendTotalsKey(nil, 7, 1),
-		"p\x00\x00\x00\x07\x00\x00\x00\x02\x03\x80\x00\x00\x00\x00\x00\x00\x01": AppendPageKey(nil, 7, 2, 3, 1),
-		"p\x00\x00\x00\x07\x00\x00\x00\x02\x03\x7f\xff\xff\xff\xff\xff\xff\xff": AppendPageKey(nil, 7, 2, 3, -1),
+		"g\x00\x00\x00\x07\x00\x00\x00\x02\x01\x03\x80\x00\x00\x00\x00\x00\x00\x01": AppendGroupKey(nil, 7, 2, 1, 3, 1),
+		"p\x00\x00\x00\x07\x00\x00\x00\x02\x03\x80\x00\x00\x00\x00\x00\x00\x01":     AppendPageKey(nil, 7, 2, 3, 1),
+		"p\x00\x00\x00\x07\x00\x00\x00\x02\x03\x7f\xff\xff\xff\xff\xff\xff\xff":     AppendPageKey(nil, 7, 2, 3, -1),
 	} {
 		require.Equal(t, want, string(key))
 	}
@@ -134,5 +140,7 @@ func FuzzKeyParse(f *testing.F) {
 		check(err, AppendTotalsKey(nil, a, day))
 		a, b, level, page, err := ParsePageKey(key)
 		check(err, AppendPageKey(nil, a, b, level, page))
+		a, b, family, level, bucket, err := ParseGroupKey(key)
+		check(err, AppendGroupKey(nil, a, b, family, level, bucket))
 	})
 }

@@ -129,7 +129,8 @@ var Apply = map[string][]string{
 		"state.go", "shard.go", // the state machine and its parts
 		"series.go", "months.go", "totals.go", "idtable.go", "hash.go", // what a shard folds into
 		"config.go", "directory.go", "meters.go", // configuration and dense numbers, from the log
-		"keysapply.go",                       // keys, from the log
+		"keysapply.go",                    // keys, from the log
+		"dimensions.go", "cardinality.go", // values of dimensions
 		"item.go", "prepare.go", "result.go", // matching is done again in apply when the version differs
 		"rows.go", // the bytes under the digest
 		"kept.go", // what has expired
