@@ -37,6 +37,7 @@ var workloads = []workload{
 	{"consume", "durable Engine.Consume, one at a time from many callers", runConsume},
 	{"consume-http", "a real weir serve, batches of 1,000 decisions", runConsumeHTTP},
 	{"check-http", "single checks beside a bare net/http handler", runCheckHTTP},
+	{"noisy", "a tenant beside one that sends ten times what it should", runNoisy},
 	{"limiters", "rivals on the same job, with what they admit beyond the limit", runLimiters},
 	{"recover", "kill -9 while it writes, then Open", runRecover},
 	{"disk", "bytes per event, everything in the directory counted", runDisk},

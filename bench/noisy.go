@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// The neighbours: how many consumes a second the quiet one sends, and the noisy one when it behaves and when it does not.
+const (
+	quietPerSecond = 300
+	noisyFactor    = 10
+	noisySeconds   = 5
+)
+
+// runNoisy measures what one tenant notices of another that sends ten times what it should: the p99 of its consumes, in an open loop
+// (the time runs from when a call was due, so that a server that falls behind cannot hide it), beside a neighbour at one and at
+// ten times its rate. The goal is that the second is at most twice the first.
+func runNoisy(ctx context.Context, o *options, r *report) error {
+	return inStore(o, func(tools string) error {
+		binary, err := buildWeir(ctx, tools)
+		if err != nil {
+			return err
+		}
+		var p99 [2]float64
+		for i, factor := range []int{1, noisyFactor} {
+			figures, err := medians(o.runs, func(int) (figures []figure, err error) {
+				err = withQuotas(ctx, o, binary, func(s *server) error {
+					figures, err = neighbours(ctx, s, factor)
+					return err
+				})
+				return figures, err
+			})
+			if err != nil {
+				return err
+			}
+			for _, f := range figures {
+				if f.Name == "request p99" {
+					p99[i] = f.Value
+				}
+			}
+			r.add(fmt.Sprintf("consumes of a tenant at %d/s, beside one at %d/s", quietPerSecond, factor*quietPerSecond), figures...)
+		}
+		if p99[0] > 0 {
+			r.note("p99 beside the noisy neighbour is %.1f times that beside the quiet one; the goal is at most 2", p99[1]/p99[0])
+		}
+		return nil
+	})
+}
+
+// neighbours runs both tenants for a while and answers the quiet one's latencies.
+func neighbours(ctx context.Context, s *server, factor int) ([]figure, error) {
+	var wg sync.WaitGroup
+	var waits [][]time.Duration
+	errs := make([]error, 2)
+	wg.Go(func() { waits, errs[0] = s.openLoop(ctx, "quiet", quietPerSecond) })
+	wg.Go(func() { _, errs[1] = s.openLoop(ctx, "noisy", factor*quietPerSecond) })
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return latencies("request", waits), nil
+}
+
+// openLoop sends consumes of a tenant at a rate, whether earlier ones were answered or not.
+func (s *server) openLoop(ctx context.Context, tenant string, perSecond int) ([][]time.Duration, error) {
+	n := perSecond * noisySeconds
+	waits, errs := [][]time.Duration{make([]time.Duration, n)}, make([]error, n)
+	var wg sync.WaitGroup
+	start := time.Now()
+	for i := range n {
+		due := start.Add(time.Duration(i) * time.Second / time.Duration(perSecond))
+		time.Sleep(time.Until(due))
+		wg.Go(func() {
+			_, errs[i] = s.send(ctx, http.MethodPost, "/v1/consume", fmt.Appendf(nil, `{"id":"%s-%d","tenant_id":"%s","feature_type":"api_calls"}`, tenant, i, tenant))
+			waits[0][i] = time.Since(due)
+		})
+	}
+	wg.Wait()
+	return waits, errors.Join(errs...)
+}
