@@ -127,6 +127,9 @@ type Store struct {
 	// checkpointMu is held from NewCheckpoint to Commit or Abort.
 	checkpointMu sync.Mutex
 
+	// snapshotMu is held while there is a snapshot.
+	snapshotMu sync.Mutex
+
 	// ingestMu serialises ingests of checkpoints and merges, and with them the changes of the
 	// run manifest. Taken inside checkpointMu. Held over I/O: an ingest is its purpose.
 	ingestMu sync.Mutex

@@ -44,7 +44,7 @@ func (s *Store) prepare() (manifest, error) {
 	}
 	// What a crash left of unfinished checkpoints is worth nothing; and while the first Open
 	// is not over, neither is anything else: see manifest.go.
-	leftovers := []string{ingestDirName}
+	leftovers := []string{ingestDirName, snapshotDirName}
 	if m.phase == phaseCreating {
 		leftovers = append(leftovers, parts...)
 	}

@@ -1,0 +1,33 @@
+package engine
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/weirhq/weir/usage"
+	"github.com/weirhq/weir/wal"
+)
+
+// Backup writes a consistent copy of the store to w, as a tar, beside running writes: no writer waits for it longer than for a
+// checkpoint. Everything acknowledged before the call is in it. wal.Restore makes a store of it. progress is told of the bytes
+// written; it may be nil. When Backup fails, what was written is no backup, and is refused as damaged.
+//
+// It needs no room but for copies of the newest few megabytes of log; tables that compactions replace meanwhile
+// keep their space until it is done. One backup at a time.
+func (e *Engine) Backup(ctx context.Context, w io.Writer, progress func(done, total int64)) (*wal.Archive, error) {
+	if e.closed.Load() {
+		return nil, usage.ErrClosed
+	}
+	if err := e.checkpoint(ctx); err != nil {
+		return nil, err
+	}
+	e.retention.base.Lock() // the log is not cut between the copies of its parts
+	snap, err := e.store.NewSnapshot()
+	e.retention.base.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = snap.Close() }() // what it leaves goes with the next Open
+	return snap.WriteArchive(ctx, w, time.Unix(0, e.clock.now()), progress)
+}
