@@ -15,7 +15,7 @@ import (
 //
 // It needs no room but for copies of the newest few megabytes of log; tables that compactions replace meanwhile
 // keep their space until it is done. One backup at a time.
-func (e *Engine) Backup(ctx context.Context, w io.Writer, progress func(done, total int64)) (*wal.Archive, error) {
+func (e *Engine) Backup(ctx context.Context, w io.Writer, progress func(done, total int64)) (*BackupInfo, error) {
 	if e.closed.Load() {
 		return nil, usage.ErrClosed
 	}
@@ -31,3 +31,6 @@ func (e *Engine) Backup(ctx context.Context, w io.Writer, progress func(done, to
 	defer func() { _ = snap.Close() }() // what it leaves goes with the next Open
 	return snap.WriteArchive(ctx, w, time.Unix(0, e.clock.now()), progress)
 }
+
+// BackupInfo says what a backup holds.
+type BackupInfo = wal.Archive

@@ -97,6 +97,14 @@ func (k *kept) refuses(m *meter, nanos int64) *usage.Error {
 		m.def.Slug, minuteTime(k.Rewritten).Format(time.RFC3339))}
 }
 
+// sinceMinute is the beginning of a class; nil: it has none, everything is kept.
+func sinceMinute(minute int64) *time.Time {
+	if minute <= rollup.MinuteMin {
+		return nil
+	}
+	return new(minuteTime(minute))
+}
+
 func minuteTime(minute int64) time.Time { return time.Unix(minute*60, 0).UTC() }
 
 // applyExpire moves the beginnings of classes. They never move back, nor beyond log time.
@@ -170,12 +178,6 @@ func (s *state) publishKept(index uint64, cfg *config, k *kept) {
 
 // summary is k for the audit.
 func (k *kept) summary() any {
-	since := func(minute int64) *time.Time {
-		if minute == rollup.MinuteMin {
-			return nil
-		}
-		return new(minuteTime(minute))
-	}
 	return struct {
 		Minute      *time.Time `json:"minute"`
 		Rewritten   *time.Time `json:"rewritten"`
@@ -184,5 +186,5 @@ func (k *kept) summary() any {
 		Pinned      int        `json:"pinned"`
 		Base        uint64     `json:"base"`
 		BaseDigest  string     `json:"base_digest"`
-	}{since(k.Minute), since(k.Rewritten), since(k.QuarterHour), since(k.Hour), len(k.Pinned), k.Base, k.BaseDigest}
+	}{sinceMinute(k.Minute), sinceMinute(k.Rewritten), sinceMinute(k.QuarterHour), sinceMinute(k.Hour), len(k.Pinned), k.Base, k.BaseDigest}
 }

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"github.com/weirhq/weir/engine"
@@ -56,6 +57,14 @@ func (b *bound) CreateKey(context.Context, usage.Key) (usage.KeyState, string, e
 
 func (b *bound) RotateKey(context.Context, string, time.Duration) (usage.KeyState, string, error) {
 	return usage.KeyState{}, "", errNotOfATenant
+}
+
+func (b *bound) Backup(context.Context, io.Writer, func(done, total int64)) (*engine.BackupInfo, error) {
+	return nil, errNotOfATenant
+}
+
+func (b *bound) Storage(ctx context.Context, exact bool) ([]usage.StorageClass, error) {
+	return b.all.Storage(ctx, exact)
 }
 
 func (b *bound) Stats() usage.Stats          { return b.all.Stats() }

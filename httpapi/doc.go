@@ -15,6 +15,7 @@
 //	GET    /v1/meters          the list; GET, PUT, DELETE /v1/meters/{slug} for one
 //	GET    /v1/keys            who is let in, and what they may do
 //	GET    /v1/system          the engine's figures
+//	POST   /v1/backup          a consistent copy of the store
 //	GET    /healthz /readyz /metrics /version
 //	GET    /openapi.json       every endpoint, parameter and schema; /docs is the same as a page
 //	GET    / /portal           the dashboard and the portal of tenants (package ui)

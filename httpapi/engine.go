@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"github.com/weirhq/weir/engine"
@@ -81,5 +82,8 @@ type Engine interface {
 	Summary(ctx context.Context, tenant string) (usage.TenantSummary, error)
 	BillingPeriods(tenant string, n int) ([]usage.Interval, time.Time, error)
 	Stats() usage.Stats
+	Storage(ctx context.Context, exact bool) ([]usage.StorageClass, error)
+	// Backup writes a consistent copy of the store, and gives up when w fails.
+	Backup(ctx context.Context, w io.Writer, progress func(done, total int64)) (*engine.BackupInfo, error)
 	Health() []usage.HealthCheck
 }

@@ -85,13 +85,18 @@ func (c *call) getSystem() {
 		c.writeError(err)
 		return
 	}
+	storage, err := c.eng.Storage(c.r.Context(), false)
+	if err != nil {
+		storage = []usage.StorageClass{} // the checks say why
+	}
 	c.w.Header().Set("Cache-Control", "no-store")
 	c.marshal(http.StatusOK, struct {
-		Version       versionBody         `json:"version"`
-		UptimeSeconds int64               `json:"uptime_seconds"`
-		Stats         usage.Stats         `json:"stats"`
-		Checks        []usage.HealthCheck `json:"checks"`
-	}{c.api.versionBody(), int64(time.Since(c.api.started) / time.Second), c.eng.Stats(), c.eng.Health()})
+		Version       versionBody          `json:"version"`
+		UptimeSeconds int64                `json:"uptime_seconds"`
+		Stats         usage.Stats          `json:"stats"`
+		Storage       []usage.StorageClass `json:"storage"`
+		Checks        []usage.HealthCheck  `json:"checks"`
+	}{c.api.versionBody(), int64(time.Since(c.api.started) / time.Second), c.eng.Stats(), storage, c.eng.Health()})
 }
 
 // marshal answers a value of ours that holds no user's numbers; those are appended by hand.

@@ -105,6 +105,7 @@ var routeRows = []routeRow{
 	{"GET /v1/tenants/{id}/recommendations", "read", ofTenant, "/v1/tenants/{t}/recommendations", "", okay},
 
 	{"GET /v1/system", "read", shared, "/v1/system", "", okay},
+	{"POST /v1/backup", "", ofAll, "/v1/backup", "", okay},
 	{"GET /healthz", "", public, "/healthz", "", okay},
 	{"GET /readyz", "", public, "/readyz", "", okay},
 	{"GET /metrics", "", public, "/metrics", "", okay},

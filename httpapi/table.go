@@ -111,6 +111,7 @@ var usageEndpoints = []endpoint{
 
 var operationEndpoints = []endpoint{
 	{"GET", "/v1/system", scopeRead, (*call).getSystem},
+	{"POST", "/v1/backup", scopeAdmin, (*call).postBackup},
 	{"GET", "/healthz", scopePublic, (*call).getHealth},
 	{"GET", "/readyz", scopePublic, (*call).getReady},
 	{"GET", "/metrics", scopePublic, (*call).getMetrics},

@@ -189,3 +189,15 @@ func checkEmpty(fsys vfs.FS, dir string) error {
 	}
 	return nil
 }
+
+// Info is what the manifest of a store says.
+type Info struct{ Version, OldestReader, PebbleFormat uint32 }
+
+// ReadInfo reads the manifest of the store in dir, without opening it. Errors: ErrNotStore, ErrNewerFormat, ErrCorrupt.
+func ReadInfo(dir string) (Info, error) {
+	m, found, err := readManifest(vfs.Default, dir)
+	if err == nil && !found {
+		err = fmt.Errorf("%w: it has no %s", ErrNotStore, manifestName)
+	}
+	return Info{m.version, m.oldestReader, m.pebbleFormat}, err
+}

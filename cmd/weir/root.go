@@ -92,7 +92,7 @@ func (m *Main) root() *cobra.Command {
 	root.SetFlagErrorFunc(wrongFlag)
 	root.AddCommand(m.devCommand(), m.serveCommand(), m.recordCommand(), m.usageCommand(),
 		m.consumeCommand(), m.checkCommand(), m.reserveCommand(), m.plansCommand(), m.tenantsCommand(),
-		m.importCommand(), m.verifyCommand(), m.versionCommand(),
+		m.importCommand(), m.verifyCommand(), m.backupCommand(), m.restoreCommand(), m.doctorCommand(), m.versionCommand(),
 		m.metersCommand(), m.settingsCommand(), m.leasesCommand(), m.adjustCommand(), m.decisionsCommand(), m.crossingsCommand(),
 		m.auditCommand(), m.keysCommand(), m.topCommand(), m.configCommand(), m.manCommand(), m.openapiCommand())
 	return root
