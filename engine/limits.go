@@ -64,6 +64,12 @@ const (
 	// filterValuesMax bounds the values of one filter of a query: they are compared one by one.
 	filterValuesMax = 256
 
+	// topLimitDefault and topLimitMax bound the places of a Top; topGroupsMax the groups of one tenant that it ranks: what a few
+	// hundred days near the bound on tuples have.
+	topLimitDefault = 10
+	topLimitMax     = 1000
+	topGroupsMax    = 2_000_000
+
 	// rowsMax bounds the rows of one answer of Usage.
 	rowsMax = 50_000
 

@@ -249,14 +249,33 @@ func (b *bound) BillingPeriods(tenant string, n int) ([]usage.Interval, time.Tim
 
 // Usage without a tenant is of the key's own, when that is one.
 func (b *bound) Usage(ctx context.Context, q usage.Query) (usage.Rows, error) {
-	if q.TenantID == "" && len(b.key.Tenants) == 1 {
-		q.TenantID = b.key.Tenants[0]
-	}
-	if q.TenantID == "" {
-		return usage.Rows{}, refuse(usage.CodeForbidden, "/tenant_id", "the key is bound to several tenants; name one of them as tenant_id")
-	}
-	if err := b.of(q.TenantID); err != nil {
+	if err := b.own(&q.TenantID); err != nil {
 		return usage.Rows{}, err
 	}
 	return b.all.Usage(ctx, q)
+}
+
+func (b *bound) Top(ctx context.Context, q usage.TopQuery) (usage.Top, error) {
+	if err := b.own(&q.TenantID); err != nil {
+		return usage.Top{}, err
+	}
+	return b.all.Top(ctx, q)
+}
+
+func (b *bound) TryEvent(ctx context.Context, meter string, ev usage.Event) (usage.EventTrial, error) {
+	if err := b.of(ev.TenantID); err != nil {
+		return usage.EventTrial{}, err
+	}
+	return b.all.TryEvent(ctx, meter, ev)
+}
+
+// own makes a question about any tenant one about the key's own, and refuses one about another.
+func (b *bound) own(tenant *string) error {
+	if *tenant == "" && len(b.key.Tenants) == 1 {
+		*tenant = b.key.Tenants[0]
+	}
+	if *tenant == "" {
+		return refuse(usage.CodeForbidden, "/tenant_id", "the key is bound to several tenants; name one of them as tenant_id")
+	}
+	return b.of(*tenant)
 }

@@ -11,7 +11,8 @@
 // # Routes
 //
 //	POST   /v1/events          one event, a batch, or a stream of lines
-//	GET    /v1/usage           what a meter counted, as JSON or CSV
+//	GET    /v1/usage           what a meter counted, as JSON or CSV, by groups
+//	GET    /v1/usage/top       who or what used most
 //	GET    /v1/meters          the list; GET, PUT, DELETE /v1/meters/{slug} for one
 //	GET    /v1/keys            who is let in, and what they may do
 //	GET    /v1/system          the engine's figures

@@ -78,6 +78,9 @@ type Engine interface {
 	TenantOfStripe(customer string) string
 
 	Usage(ctx context.Context, q usage.Query) (usage.Rows, error)
+	Top(ctx context.Context, q usage.TopQuery) (usage.Top, error)
+	// TryEvent says what would be counted of an event, and counts nothing.
+	TryEvent(ctx context.Context, meter string, ev usage.Event) (usage.EventTrial, error)
 	Overview(ctx context.Context, q usage.OverviewQuery) (usage.Overview, error)
 	Summary(ctx context.Context, tenant string) (usage.TenantSummary, error)
 	BillingPeriods(tenant string, n int) ([]usage.Interval, time.Time, error)

@@ -134,10 +134,23 @@ func (c *call) recovered(p any) {
 // query parses the query string. Only the names given may appear, each once: a misspelt
 // filter that is ignored answers another question than the one asked.
 func (c *call) query(names ...string) (url.Values, error) {
+	q, err := c.parseQuery()
+	if err != nil {
+		return nil, err
+	}
+	return q, checkQuery(q, names...)
+}
+
+func (c *call) parseQuery() (url.Values, error) {
 	q, err := url.ParseQuery(c.r.URL.RawQuery)
 	if err != nil {
 		return nil, refuse(usage.CodeInvalidValue, "", "the query string cannot be decoded; percent-encode its values")
 	}
+	return q, nil
+}
+
+// checkQuery refuses parameters that are not among names, and those that are given twice.
+func checkQuery(q url.Values, names ...string) error {
 	given := make([]string, 0, len(q))
 	for name := range q { // order-free: sorted below
 		given = append(given, name)
@@ -149,13 +162,13 @@ func (c *call) query(names ...string) (url.Values, error) {
 			if near, ok := usage.Nearest(name, names); ok {
 				detail += "; did you mean " + near + "?"
 			}
-			return nil, refuse(usage.CodeUnknownField, "/"+escapePointer(name), detail)
+			return refuse(usage.CodeUnknownField, "/"+escapePointer(name), detail)
 		}
 		if len(q[name]) > 1 {
-			return nil, refuse(usage.CodeDuplicateKey, "/"+name, "the query parameter "+name+" appears twice")
+			return refuse(usage.CodeDuplicateKey, "/"+name, "the query parameter "+name+" appears twice")
 		}
 	}
-	return q, nil
+	return nil
 }
 
 func known(name string, names []string) bool {

@@ -78,6 +78,7 @@ var configEndpoints = []endpoint{
 	{"GET", "/v1/meters/{slug}", scopeRead, (*call).getMeter},
 	{"PUT", "/v1/meters/{slug}", scopeAdmin, (*call).putMeter},
 	{"DELETE", "/v1/meters/{slug}", scopeAdmin, (*call).deleteMeter},
+	{"POST", "/v1/meters/{slug}/test", scopeRead, (*call).testMeter},
 	{"GET", "/v1/plans", scopeRead, (*call).listPlans},
 	{"GET", "/v1/plans/{slug}", scopeRead, (*call).getPlan},
 	{"PUT", "/v1/plans/{slug}", scopeAdmin, (*call).putPlan},
@@ -103,6 +104,7 @@ var configEndpoints = []endpoint{
 
 var usageEndpoints = []endpoint{
 	{"GET", "/v1/usage", scopePortal, (*call).getUsage},
+	{"GET", "/v1/usage/top", scopeRead, (*call).getTop},
 	{"GET", "/v1/overview", scopeRead, (*call).getOverview},
 	{"GET", "/v1/tenants/{id}/summary", scopePortal, (*call).getSummary},
 	{"GET", "/v1/tenants/{id}/forecast", scopePortal, (*call).getForecast},
