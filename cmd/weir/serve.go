@@ -24,6 +24,7 @@ type serveFlags struct {
 	tlsCert, tlsKey         string
 	insecure                bool
 	tenantRate, connections int
+	portalFrames            []string
 	drainDelay              time.Duration
 	logs                    logFlags
 }
@@ -47,6 +48,7 @@ func (m *Main) serveCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&f.insecure, "insecure", false, "listen beyond this machine without TLS")
 	cmd.Flags().IntVar(&f.tenantRate, "tenant-rate", 0, "events and decisions a second taken from one tenant, to protect the others (0: no bound)")
 	cmd.Flags().IntVar(&f.connections, "connections", 0, "connections at once (0: 8192)")
+	cmd.Flags().StringSliceVar(&f.portalFrames, "portal-frame", nil, "an origin, as https://app.example.com, that may show the portal in a frame; repeat it for more")
 	cmd.Flags().DurationVar(&f.drainDelay, "drain-delay", 0, "how long /readyz says no before a stop begins, for load balancers")
 	f.logs.register(cmd, "info")
 	registerConfig(cmd)
@@ -90,7 +92,7 @@ func (m *Main) serve(ctx context.Context, f *serveFlags) error {
 
 // api are the options of the API. What is wrong with the command line is found before anything is opened.
 func (f *serveFlags) api(log *slog.Logger) (*httpapi.Options, error) {
-	o := &httpapi.Options{Logger: log, Version: version, TenantRate: f.tenantRate, ConnectionsMax: f.connections, DrainDelay: f.drainDelay}
+	o := &httpapi.Options{Logger: log, Version: version, TenantRate: f.tenantRate, ConnectionsMax: f.connections, PortalFrames: f.portalFrames, DrainDelay: f.drainDelay}
 	if (f.tlsCert == "") != (f.tlsKey == "") {
 		return nil, wrongUsage("give both --tls-cert and --tls-key")
 	}

@@ -14,10 +14,11 @@ export function formTests(env) {
     await button(page, "New meter").click();
     await page.getByLabel("Slug", { exact: true }).fill("images");
     await page.getByLabel("Unit", { exact: true }).fill("image");
+    await page.getByLabel("Dimensions").fill("metadata.size");
     await button(page, "Create meter").click();
     await page.getByRole("heading", { name: "images" }).waitFor();
     const meter = await server.ask("GET", "/v1/meters/images");
-    assert.deepEqual([meter.aggregation, meter.unit], ["sum", "image"]);
+    assert.deepEqual([meter.aggregation, meter.unit, meter.dimensions], ["sum", "image", ["metadata.size"]]);
     await button(page, "Test an event").click();
     await button(page, "Run the test").click();
     await page.locator("[role=status] .verdict, [role=alert]").first().waitFor();

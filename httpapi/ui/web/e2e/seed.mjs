@@ -12,7 +12,7 @@ export const hostile = [
 
 export async function seed(server) {
   const put = (path, body) => server.ask("PUT", path, body);
-  const meter = { name: "LLM tokens", event_type: "llm", aggregation: "sum", scale: 0, unit: "token" };
+  const meter = { name: "LLM tokens", event_type: "llm", aggregation: "sum", scale: 0, unit: "token", dimensions: ["metadata.model"] };
   await put("/v1/meters/llm_tokens_ui", meter);
   const month = (slug, meter, limit, more) => ({ slug, meter, period: "month", limit, ...more });
   await put("/v1/plans/pro", {

@@ -4,7 +4,7 @@ const [base, out, ...paths] = process.argv.slice(2);
 const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-component-update", "--disable-sync", "--disable-quic"] });
 const sizes = (process.env.SIZES || "1360").split(",").map(Number), themes = (process.env.THEMES || "light").split(",");
 for (const width of sizes) for (const theme of themes) {
-  const page = await browser.newPage({ viewport: { width, height: width < 500 ? 800 : 960 }, colorScheme: theme, reducedMotion: "reduce" });
+  const page = await browser.newPage({ viewport: { width, height: Number(process.env.HEIGHT || (width < 500 ? 800 : 960)) }, colorScheme: theme, reducedMotion: "reduce" });
   page.on("console", (m) => ["error", "warning"].includes(m.type()) && console.log(m.type(), m.text().slice(0, 300)));
   page.on("pageerror", (e) => console.log("pageerror", e.message));
   for (const p of paths) {

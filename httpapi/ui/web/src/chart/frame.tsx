@@ -81,7 +81,8 @@ export function Frame({ from, to, max, zone, height = 290, label, format, stops,
           {times.map((t) => {
             const x = s.x(t.at);
             const half = t.label.length * 3.2;
-            const anchor = x - half < left - 20 ? "start" : x + half > right + 4 ? "end" : "middle";
+            if (x - half < 0) return null;
+            const anchor = x + half > right + 4 ? "end" : "middle";
             return (
               <text key={t.at} x={anchor === "end" ? right + 4 : x} y={height - 5} textAnchor={anchor}>
                 {t.label}

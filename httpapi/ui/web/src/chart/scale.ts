@@ -26,7 +26,7 @@ const minute = 60_000;
 const hour = 60 * minute;
 const dayMs = 24 * hour;
 const small = [minute, 5 * minute, 10 * minute, 15 * minute, 30 * minute, hour, 3 * hour, 6 * hour, 12 * hour];
-const days = [1, 2, 5, 7, 14];
+const days = [1, 2, 5, 10, 15];
 
 // timeTicks puts at most count labels between from and to, at round times of the zone.
 export function timeTicks(from: number, to: number, zone: string, count: number): TimeTick[] {

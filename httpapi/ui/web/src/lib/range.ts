@@ -12,7 +12,7 @@ export const rangeLabel: Record<RangeName, string> = {
   "3d": "3 d",
   "30d": "30 d",
   period: "Period",
-  last: "Last period",
+  last: "Last",
 };
 
 export interface Span {

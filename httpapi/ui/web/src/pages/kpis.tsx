@@ -9,7 +9,7 @@ export function Kpi({ label, value, title, delta, tone = "flat", values }: { lab
     <div className="kpi">
       <div className="sub">{label}</div>
       <div className="row tight base">
-        <div className="v num cut" title={title}>
+        <div className="v num" title={title}>
           {value}
         </div>
         {delta && <div className={"d num " + tone}>{delta}</div>}

@@ -51,7 +51,7 @@ export function PeriodChart({ tenant, meter, meters, quota, view }: { tenant: Te
   const download = async () => save(`${meter.slug}-${tenant.id}.csv`, (await ask<string>(usagePath({ ...q, format: "csv" }))).body);
   return (
     <Card
-      title={meterName(meter)}
+      title={<span className="hidden">{"Usage of " + meterName(meter)}</span>}
       side={
         <>
           <MeterSelect meters={meters} value={meter.slug} onChange={(slug) => set({ meter: slug, quota: undefined })} />
