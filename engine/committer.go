@@ -32,6 +32,7 @@ type committer struct {
 	log     CommitLog
 	clock   *logClock
 	hand    *handoff // nil: apply reads every block from its bytes
+	hub     *hub     // told of what is durable
 	queue   chan *request
 	futures chan *flight // submitted, to be resolved in order
 	waiting atomic.Int64 // items in queue
@@ -65,9 +66,9 @@ type part struct {
 	from, to int // items of req; they stand in the block one after another
 }
 
-func newCommitter(log CommitLog, clock *logClock, hand *handoff) *committer {
+func newCommitter(log CommitLog, clock *logClock, hand *handoff, hub *hub) *committer {
 	c := &committer{
-		log: log, clock: clock, hand: hand,
+		log: log, clock: clock, hand: hand, hub: hub,
 		queue:   make(chan *request, queueRequestsMax),
 		futures: make(chan *flight, pipelineBlocksMax),
 		landed:  make(chan struct{}, 1),
@@ -268,6 +269,9 @@ func (c *committer) resolve() {
 		for _, p := range f.parts {
 			n := p.to - p.from
 			p.req.resolve(p.from, p.to, results, at, err)
+			if err == nil {
+				c.hub.landed(p.req.items[p.from:p.to], results[at:at+n])
+			}
 			at += n
 			if p.req.left -= n; p.req.left == 0 {
 				close(p.req.done)

@@ -163,6 +163,9 @@ func (m *meter) level() bool { return m.kind == rollup.KindLatest || m.kind == r
 // they are made of grows with the events.
 func monthly(k rollup.Kind) bool { return k != rollup.KindPercentile && k != rollup.KindWeighted }
 
+// hasCounter tells that the counter of a series of m is a whole number of units, which Current answers.
+func (m *meter) hasCounter() bool { return m.kind != rollup.KindAvg && monthly(m.kind) }
+
 // with returns a config in which m stands in place of the meter of its number, or is added.
 func (c *config) with(m *meter) *config {
 	next := c.next(m.version)

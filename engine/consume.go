@@ -91,7 +91,9 @@ func (e *Engine) consumeSome(ctx context.Context, rs []usage.Request, answers []
 			continue
 		}
 		answers[i], errs[i] = r.results[next].answer(rs[i].ID)
-		e.decisions.add(&rs[i], &answers[i], errs[i], r.results[next].timeNanos)
+		if d, ok := e.decisions.add(&rs[i], &answers[i], errs[i], r.results[next].timeNanos); ok {
+			e.hub.decided(&d)
+		}
 		next++
 	}
 	clear(r.items)

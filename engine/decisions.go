@@ -73,10 +73,10 @@ func (l *decisionLog) stripe(tenant string) *decisionStripe {
 	return &l.stripes[maphash.String(l.seed, tenant)%decisionStripes]
 }
 
-// add keeps what became of a request that was judged.
-func (l *decisionLog) add(r *usage.Request, a *usage.Answer, err error, nanos int64) {
+// add keeps what became of a request that was judged, and returns it.
+func (l *decisionLog) add(r *usage.Request, a *usage.Answer, err error, nanos int64) (kept Decision, ok bool) {
 	if err != nil || a.Status == usage.StatusChecked {
-		return
+		return Decision{}, false
 	}
 	for i, name := range decisionNames {
 		if name == a.Decision {
@@ -103,13 +103,14 @@ func (l *decisionLog) add(r *usage.Request, a *usage.Answer, err error, nanos in
 	s.newest[d.TenantID] = s.count
 	if len(s.ring) < decisionsPerStripe {
 		s.ring = append(s.ring, d)
-		return
+		return d.Decision, true
 	}
 	old := &s.ring[(s.count-1)%decisionsPerStripe]
 	if s.newest[old.TenantID] == s.count-decisionsPerStripe {
 		delete(s.newest, old.TenantID)
 	}
 	*old = d
+	return d.Decision, true
 }
 
 // at returns a decision by its number, or nil when it is forgotten.

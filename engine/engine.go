@@ -9,7 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/weirhq/weir/rollup"
 	"github.com/weirhq/weir/usage"
 	"github.com/weirhq/weir/wal"
 )
@@ -24,6 +23,7 @@ type Engine struct {
 	committer *committer
 	preparers sync.Pool // of *preparer
 	decisions *decisionLog
+	hub       *hub
 	ticker    struct {
 		stop chan struct{}
 		done sync.WaitGroup
@@ -62,7 +62,7 @@ func Open(dir string, opts *Options) (*Engine, error) {
 		return nil, fmt.Errorf("open %s: %w", dir, err)
 	}
 	e := &Engine{opts: &o, store: store, state: newState(store, &o), clock: newLogClock(o.Clock)}
-	e.decisions = newDecisionLog()
+	e.decisions, e.hub = newDecisionLog(), newHub(e)
 	e.preparers.New = func() any { return &preparer{state: e.state} }
 	if err := e.start(); err != nil {
 		e.state.close()
@@ -87,7 +87,7 @@ func (e *Engine) start() error {
 	if e.opts.decodeAlways {
 		hand = nil
 	}
-	e.committer = newCommitter(e.log, e.clock, hand)
+	e.committer = newCommitter(e.log, e.clock, hand, e.hub)
 	if e.state.applied.Load() == 0 {
 		if err := e.genesis(); err != nil {
 			e.committer.close()
@@ -101,6 +101,7 @@ func (e *Engine) start() error {
 	}
 	e.ticker.stop = make(chan struct{})
 	e.ticker.done.Go(func() { e.runTicker(e.ticker.stop) })
+	e.ticker.done.Go(func() { e.hub.run(e.ticker.stop) })
 	e.ticker.done.Go(func() { e.runJanitor(e.ticker.stop) })
 	return nil
 }
@@ -177,7 +178,7 @@ func (e *Engine) checkpoint(ctx context.Context) error {
 // Lock-free, without allocation; a few atomic loads.
 func (e *Engine) Current(tenant, meter string) (units int64, ok bool) {
 	m := e.state.cfg.Load().bySlug[meter]
-	if m == nil || m.kind == rollup.KindAvg || !monthly(m.kind) {
+	if m == nil || !m.hasCounter() {
 		return 0, false
 	}
 	t := e.state.dir.tenant(tenant)
