@@ -97,7 +97,10 @@ type API struct {
 	sessionSecret [sha256.Size]byte // signs portal sessions when there are no keys
 
 	drainDelay, drainMax time.Duration
-	draining             atomic.Bool // set once by Serve, read by every /readyz
+	draining             atomic.Bool   // set once by Serve, read by every /readyz
+	stopping             chan struct{} // closed with it: streams end
+
+	heartbeat, streamWriteMax time.Duration // as in limits.go; shorter in tests
 
 	document document // the OpenAPI document and its page
 }
@@ -115,7 +118,8 @@ func New(eng Engine, opts *Options) (*API, error) {
 	a := &API{
 		whole: eng, noAuth: o.NoAuth, attempts: newAttempts(), admission: newAdmission(), tls: o.TLS, connsMax: o.ConnectionsMax, log: o.Logger, version: o.Version,
 		started: time.Now(), origin: http.NewCrossOriginProtection(),
-		drainDelay: o.DrainDelay, drainMax: o.DrainMax,
+		drainDelay: o.DrainDelay, drainMax: o.DrainMax, stopping: make(chan struct{}),
+		heartbeat: heartbeat, streamWriteMax: streamWriteMax,
 	}
 	if o.TenantRate > 0 {
 		a.whole = newPaced(eng, o.TenantRate)

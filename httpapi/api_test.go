@@ -50,6 +50,11 @@ func newFixtureOf(t testing.TB, opts *engine.Options) *fixture {
 func (f *fixture) send(method, target string, body io.Reader, headers ...string) *httptest.ResponseRecorder {
 	f.t.Helper()
 	r := httptest.NewRequest(method, target, body)
+	if strings.HasPrefix(target, "/v1/stream") { // it would not end by itself
+		gone, cancel := context.WithCancel(r.Context())
+		cancel()
+		r = r.WithContext(gone)
+	}
 	r.Header.Set("Authorization", "Bearer "+f.key)
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])

@@ -240,6 +240,20 @@ func (b *bound) Summary(ctx context.Context, tenant string) (usage.TenantSummary
 	return b.all.Summary(ctx, tenant)
 }
 
+// Subscribe without a tenant is to the key's own, when that is one.
+func (b *bound) Subscribe(o engine.SubscribeOptions) (*engine.Subscription, error) {
+	if o.TenantID == "" && len(b.key.Tenants) == 1 {
+		o.TenantID = b.key.Tenants[0]
+	}
+	if o.TenantID == "" {
+		return nil, refuse(usage.CodeForbidden, "/tenant_id", "the key is bound to several tenants; name one of them as tenant_id")
+	}
+	if err := b.of(o.TenantID); err != nil {
+		return nil, err
+	}
+	return b.all.Subscribe(o)
+}
+
 func (b *bound) BillingPeriods(tenant string, n int) ([]usage.Interval, time.Time, error) {
 	if err := b.of(tenant); err != nil {
 		return nil, time.Time{}, err

@@ -13,6 +13,8 @@
 //	POST   /v1/events          one event, a batch, or a stream of lines
 //	GET    /v1/usage           what a meter counted, as JSON or CSV, by groups
 //	GET    /v1/usage/top       who or what used most
+//	GET    /v1/overview        how everything stands; GET /v1/tenants/{id}/summary, forecast, recommendations for one tenant
+//	GET    /v1/stream          what happens, as server-sent events
 //	GET    /v1/meters          the list; GET, PUT, DELETE /v1/meters/{slug} for one
 //	GET    /v1/keys            who is let in, and what they may do
 //	GET    /v1/system          the engine's figures
@@ -44,7 +46,7 @@
 // # Concurrency
 //
 // Everything here is safe for concurrent use. The package starts no goroutine but those of
-// net/http and, while [API.Serve] runs, one that waits for its context.
+// net/http, one that waits for its context while [API.Serve] runs, and one that waits for the drain in every stream.
 //
 // What it refuses to do: decide anything about usage, keep state of its own, or read the
 // environment.

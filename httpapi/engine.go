@@ -83,6 +83,7 @@ type Engine interface {
 	TryEvent(ctx context.Context, meter string, ev usage.Event) (usage.EventTrial, error)
 	Overview(ctx context.Context, q usage.OverviewQuery) (usage.Overview, error)
 	Summary(ctx context.Context, tenant string) (usage.TenantSummary, error)
+	Subscribe(o engine.SubscribeOptions) (*engine.Subscription, error)
 	BillingPeriods(tenant string, n int) ([]usage.Interval, time.Time, error)
 	Stats() usage.Stats
 	Storage(ctx context.Context, exact bool) ([]usage.StorageClass, error)

@@ -60,6 +60,11 @@ const (
 	// pacedTenantsMax bounds the tenants whose pace is known, about 150 bytes each.
 	pacedTenantsMax = 1 << 16
 
+	// heartbeat is how often a stream says that it is alive, and asks whether its key still is.
+	heartbeat = 15 * time.Second
+	// streamWriteMax is how long a client may take to accept what a stream sends.
+	streamWriteMax = 10 * time.Second
+
 	listLimitDefault = 100
 	listLimitMax     = 1000
 

@@ -99,6 +99,7 @@ var routeRows = []routeRow{
 	{"POST /v1/portal/sessions", "", ofTenant, "/v1/portal/sessions", `{"tenant_id":"{t}"}`, okay},
 
 	{"GET /v1/usage", "read portal", ofTenant, "/v1/usage?meter=api_calls&tenant_id={t}", "", okay},
+	{"GET /v1/stream", "read portal", ofTenant, "/v1/stream?tenant_id={t}", "", okay},
 	{"GET /v1/overview", "read", ofAll, "/v1/overview", "", okay},
 	{"GET /v1/tenants/{id}/summary", "read portal", ofTenant, "/v1/tenants/{t}/summary", "", okay},
 	{"GET /v1/tenants/{id}/forecast", "read portal", ofTenant, "/v1/tenants/{t}/forecast?meter=api_calls", "", okay},

@@ -40,6 +40,7 @@ func (a *API) Serve(ctx context.Context, l net.Listener) error {
 	case <-ctx.Done():
 	}
 	a.draining.Store(true)
+	close(a.stopping)
 	if a.drainDelay > 0 {
 		select {
 		case err := <-done:

@@ -105,6 +105,7 @@ var configEndpoints = []endpoint{
 var usageEndpoints = []endpoint{
 	{"GET", "/v1/usage", scopePortal, (*call).getUsage},
 	{"GET", "/v1/usage/top", scopeRead, (*call).getTop},
+	{"GET", "/v1/stream", scopePortal, (*call).getStream},
 	{"GET", "/v1/overview", scopeRead, (*call).getOverview},
 	{"GET", "/v1/tenants/{id}/summary", scopePortal, (*call).getSummary},
 	{"GET", "/v1/tenants/{id}/forecast", scopePortal, (*call).getForecast},
