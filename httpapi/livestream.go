@@ -16,7 +16,7 @@ import (
 
 // The stream of what happens, as server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html):
 //
-//	event: ready | usage | crossing | decision | dropped | closing
+//	event: ready | usage | crossings | decisions | dropped | closing
 //	id:    <number of the newest crossing told>-<second of log time up to which counters are told>
 //	data:  one line of JSON
 //
@@ -205,9 +205,9 @@ func (w *eventWriter) update(u *engine.Update) {
 	case u.Counter != nil:
 		w.event("usage", u.Cursor, u.Counter)
 	case u.Crossing != nil:
-		w.event("crossing", u.Cursor, u.Crossing)
+		w.event("crossings", u.Cursor, u.Crossing)
 	case u.Decision != nil:
-		w.event("decision", u.Cursor, u.Decision)
+		w.event("decisions", u.Cursor, u.Decision)
 	}
 }
 

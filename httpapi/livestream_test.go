@@ -131,17 +131,17 @@ func TestLiveStream(t *testing.T) {
 	customer := s.listen("?topics=usage,crossings", f.newKey([]string{"acme"}, usage.ScopePortal))
 	customer.next()
 	f.do("POST", "/v1/consume", `{"id":"c","tenant_id":"acme","feature_type":"api_calls","quantity":60}`)
-	crossed := all.until(func(e sse) bool { return e.event == "crossing" })
+	crossed := all.until(func(e sse) bool { return e.event == "crossings" })
 	require.Equal(t, []any{"acme", 50.0}, []any{crossed.data["tenant_id"], crossed.data["threshold"]})
 	require.True(t, strings.HasPrefix(crossed.id, "1-"), crossed.id)
-	decided := all.until(func(e sse) bool { return e.event == "decision" })
+	decided := all.until(func(e sse) bool { return e.event == "decisions" })
 	require.Equal(t, []any{"c", true}, []any{decided.data["id"], decided.data["allowed"]})
 	f.post(`{"id":"2","tenant_id":"globex","feature_type":"api_calls","quantity":1}`)
 	f.post(`{"id":"3","tenant_id":"acme","feature_type":"api_calls","quantity":30}`)
 	for seen := 0; seen < 3; {
 		e := customer.next()
 		require.Equal(t, "acme", e.data["tenant_id"], "a customer sees itself")
-		if e.event == "crossing" {
+		if e.event == "crossings" {
 			seen++
 		}
 	}
@@ -153,7 +153,7 @@ func TestLiveStream(t *testing.T) {
 	want := map[string]bool{"globex": true, "acme": true}
 	for numbers := []float64{}; len(numbers) < 2 || len(want) > 0; {
 		e := again.next()
-		if e.event == "crossing" {
+		if e.event == "crossings" {
 			numbers = append(numbers, e.data["number"].(float64))
 			require.Equal(t, []float64{2, 3}[:len(numbers)], numbers)
 		} else if e.data["meter"] == "api_calls" {
