@@ -3,8 +3,6 @@ package engine
 import (
 	"context"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/weirhq/weir/usage"
@@ -145,49 +143,6 @@ func (t *tenant) describe() usage.TenantState {
 		return a.state()
 	}
 	return usage.TenantState{Tenant: usage.Tenant{ID: t.name}}
-}
-
-// TenantFilter chooses tenants; zero fields choose all.
-type TenantFilter struct {
-	Query     string // part of the id or name, letter case ignored
-	Plan      string
-	NearLimit bool     // a quota of the tenant warns, throttles, is over, or blocks
-	Among     []string // ids; only these
-	After     string   // id; only those after it, bytewise
-	Limit     int
-}
-
-// Tenants returns tenants in the order of their ids, at most f.Limit. O(tenants).
-func (e *Engine) Tenants(f TenantFilter) []usage.TenantState {
-	var ids []*tenant
-	for _, t := range e.state.dir.all() {
-		if t.listed.Load() && t.name > f.After && (len(f.Among) == 0 || slices.Contains(f.Among, t.name)) {
-			ids = append(ids, t)
-		}
-	}
-	slices.SortFunc(ids, func(a, b *tenant) int { return strings.Compare(a.name, b.name) })
-	query := strings.ToLower(f.Query)
-	var out []usage.TenantState
-	for _, t := range ids {
-		if len(out) == f.Limit {
-			break
-		}
-		st := t.describe()
-		if query != "" && !strings.Contains(strings.ToLower(st.Tenant.ID), query) && !strings.Contains(strings.ToLower(st.Tenant.Name), query) ||
-			f.Plan != "" && st.Tenant.Plan != f.Plan || f.NearLimit && !e.near(t, "") {
-			continue
-		}
-		out = append(out, st)
-	}
-	return out
-}
-
-// near tells whether a quota of the tenant, or of its user, is beyond its warning.
-func (e *Engine) near(t *tenant, user string) bool {
-	quotas, err := e.Quotas(t.name, user)
-	return err == nil && slices.ContainsFunc(quotas, func(q usage.QuotaStatus) bool {
-		return (user == "") == (q.UserID == nil) && (q.Decision != usage.DecisionAllow || q.Would != nil && *q.Would != usage.DecisionAllow)
-	})
 }
 
 // UserQuotas is a user with its quotas.

@@ -204,11 +204,14 @@ func (o *overviewScan) top(e *Engine, slug string, limit int) usage.TopTenants {
 	return out
 }
 
-// nearest is the quota on a meter of which the greatest share is used; nil: none has a limit.
+// nearest is the quota on a meter ("": on any) of which the greatest share is used; nil: none has a limit.
 func nearest(quotas []usage.QuotaStatus, meter string) (best *usage.QuotaStatus) {
 	for i := range quotas {
 		q := &quotas[i]
-		if q.Meter == meter && q.Percentage.IsSet() && q.Period != usage.PeriodRate && (best == nil || q.Percentage.Cmp(best.Percentage) > 0) {
+		if meter != "" && q.Meter != meter || !q.Percentage.IsSet() || q.Period == usage.PeriodRate || q.Mode == usage.ModeShadow {
+			continue
+		}
+		if best == nil || q.Percentage.Cmp(best.Percentage) > 0 {
 			best = q
 		}
 	}

@@ -153,11 +153,11 @@ func TestSubscribeToDecisions(t *testing.T) {
 	require.NoError(t, err)
 	_, err = slow.Next(context.Background())
 	require.ErrorIs(t, err, ErrSlow)
-	_, err = s.Next(expired())
+	_, err = s.Next(canceled())
 	require.ErrorIs(t, err, context.Canceled, "what another tenant does disturbs nobody")
 }
 
-func expired() context.Context {
+func canceled() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	return ctx

@@ -139,7 +139,7 @@ func (b *bound) Tenant(id string) (usage.TenantState, error) {
 }
 
 // Tenants lists the key's own.
-func (b *bound) Tenants(f engine.TenantFilter) []usage.TenantState {
+func (b *bound) Tenants(f engine.TenantFilter) []engine.TenantEntry {
 	f.Among = b.key.Tenants
 	return b.all.Tenants(f)
 }

@@ -46,7 +46,7 @@ type Engine interface {
 	PlanTrial(p usage.Plan) (engine.PlanTrial, error)
 	DeletePlan(ctx context.Context, slug string, cond usage.Condition) error
 	Tenant(id string) (usage.TenantState, error)
-	Tenants(f engine.TenantFilter) []usage.TenantState
+	Tenants(f engine.TenantFilter) []engine.TenantEntry
 	PutTenantIf(ctx context.Context, t usage.Tenant, cond usage.Condition) (usage.TenantState, bool, error)
 	DeleteTenant(ctx context.Context, id string, cond usage.Condition) error
 	ChangePlan(ctx context.Context, c usage.PlanChange) error

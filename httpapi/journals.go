@@ -29,6 +29,12 @@ func (c *call) listDecisions() {
 			return
 		}
 	}
+	switch d := usage.Decision(q.Get("decision")); d {
+	case "", usage.DecisionAllow, usage.DecisionWarn, usage.DecisionThrottle, usage.DecisionOverage, usage.DecisionBlock:
+	default:
+		c.writeError(refuse(usage.CodeInvalidValue, "/decision", "decision "+quoted(string(d))+" must be one of allow, warn, throttle, overage, block"))
+		return
+	}
 	type numbered struct {
 		engine.Decision
 		place int

@@ -133,17 +133,6 @@ func (c *call) deleteTenant() {
 	c.write(http.StatusNoContent, "", nil)
 }
 
-func (c *call) listTenants() {
-	q := c.r.URL.Query()
-	if s := q.Get("sort"); s != "" && s != "id" {
-		c.writeError(refuse(usage.CodeInvalidValue, "/sort", "sort "+quoted(s)+" must be id"))
-		return
-	}
-	page(c, func(st usage.TenantState) string { return st.Tenant.ID }, func(after string, limit int) []usage.TenantState {
-		return c.eng.Tenants(engine.TenantFilter{Query: q.Get("q"), Plan: q.Get("plan"), NearLimit: q.Get("near_limit") == "true", After: after, Limit: limit})
-	}, func(st usage.TenantState) any { return tenantOf(st) }, "q", "plan", "near_limit", "sort")
-}
-
 func (c *call) listQuotas() {
 	q, err := c.query("user_id", "numbers")
 	if err != nil {
