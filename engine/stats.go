@@ -25,6 +25,7 @@ func (e *Engine) Stats() usage.Stats {
 		st.Duplicates += sh.tally.duplicates
 		st.Conflicts += sh.tally.conflicts
 		st.Rejected += sh.tally.rejected
+		st.OtherGroups += sh.tally.otherTuples
 		st.Denied += sh.tally.denied
 		st.OtherUsers += sh.tally.otherUsers
 		st.DedupBytes += sh.ids.bytes()

@@ -95,6 +95,8 @@ func newEngineCollector(eng Engine) *engineCollector {
 	gauge := func(name, help string, f func(*usage.Stats) float64) {
 		c.rows = append(c.rows, statRow{prometheus.NewDesc(name, help, nil, nil), prometheus.GaugeValue, nil, f})
 	}
+	counter("weir_other_groups_total", "Combinations of values counted as __other__ since the start, as the day has too many.",
+		func(s *usage.Stats) float64 { return float64(s.OtherGroups) })
 	counter("weir_blocks_total", "Blocks committed since the start.", func(s *usage.Stats) float64 { return float64(s.Blocks) })
 	counter("weir_log_bytes_total", "Bytes of blocks committed since the start.", func(s *usage.Stats) float64 { return float64(s.LogBytes) })
 	gauge("weir_store_events", "Events counted in the life of the store.", func(s *usage.Stats) float64 { return float64(s.Events) })

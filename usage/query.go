@@ -108,6 +108,7 @@ type Stats struct {
 
 	Denied       uint64              `json:"denied"`       // consumes, reservations and leases that a quota blocked
 	OtherUsers   uint64              `json:"other_users"`  // events of users beyond max_users, counted as __other__
+	OtherGroups  uint64              `json:"other_groups"` // events of combinations of values beyond those of a day, counted as __other__
 	Decisions    map[Decision]uint64 `json:"decisions"`    // answers of consume, by decision
 	CommitTime   Histogram           `json:"commit_time"`  // from the proposal of a block until it was durable and applied
 	CacheBytes   int64               `json:"cache_bytes"`  // memory of the store's block cache
