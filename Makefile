@@ -21,7 +21,7 @@ SIM  ?= 1000
 SEEDS ?= 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build check fmt vet staticcheck test race cross bench-build fuzz bench microbench sim crash mutants clean ui ui-check ui-deps ui-test ts-check
+.PHONY: help deps build check fmt vet staticcheck test race cross bench-build fuzz bench microbench sim crash mutants clean ui ui-check ui-deps ui-test ts-check release
 
 define say
 @printf '\n== %s: %s\n' '$@' '$(1)'
@@ -33,6 +33,18 @@ help: ## list the targets
 build: ## build bin/weir
 	$(call say,bin/weir)
 	$(GO) build -trimpath -o bin/weir ./cmd/weir
+
+RELEASES := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
+VERSION ?= $(shell git describe --tags --always --dirty)
+release: ## static binaries into bin/release, with checksums and a bill of materials: make release VERSION=v1.2.3
+	$(call say,$(VERSION) for $(RELEASES))
+	rm -rf bin/release && mkdir -p bin/release
+	@for p in $(RELEASES); do \
+		out=bin/release/weir-$${p%/*}-$${p#*/}; echo $$out; \
+		GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $$out ./cmd/weir || exit 1; \
+	done
+	$(GO) run ./internal/sbom bin/release/weir-linux-amd64 > bin/release/weir.cdx.json
+	cd bin/release && sha256sum * > SHA256SUMS && cat SHA256SUMS
 
 deps: ## install the Debian packages that the tests need, when they are missing
 	$(call say,.ci/deps)

@@ -9,15 +9,18 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // options are the flags. Zero numbers mean the workload's own default.
 type options struct {
-	dir    string // where the stores are made and removed
-	out    string // where the JSON goes
-	runs   int    // the figures are medians of so many
-	events int    // events per row
-	full   bool   // ingest: the whole matrix
+	dir    string        // where the stores are made and removed
+	out    string        // where the JSON goes
+	runs   int           // the figures are medians of so many
+	events int           // events per row
+	full   bool          // ingest: the whole matrix
+	rate   float64       // load, soak: checks a second
+	span   time.Duration // load, soak: how long
 }
 
 // workload is one thing to measure.
@@ -38,6 +41,8 @@ var workloads = []workload{
 	{"consume-http", "a real weir serve, batches of 1,000 decisions", runConsumeHTTP},
 	{"check-http", "single checks beside a bare net/http handler", runCheckHTTP},
 	{"noisy", "a tenant beside one that sends ten times what it should", runNoisy},
+	{"load", "open loop at a fixed rate: checks and batches at a real weir serve", runLoad},
+	{"soak", "ten minutes of mixed work: memory and goroutines", runSoak},
 	{"limiters", "rivals on the same job, with what they admit beyond the limit", runLimiters},
 	{"recover", "kill -9 while it writes, then Open", runRecover},
 	{"disk", "bytes per event, everything in the directory counted", runDisk},
@@ -72,6 +77,8 @@ func run(ctx context.Context, args []string) error {
 	flags.StringVar(&o.out, "out", "out", "directory for the JSON")
 	flags.IntVar(&o.runs, "runs", 3, "runs per row; the figures are medians")
 	flags.IntVar(&o.events, "n", 0, "events per row (0: the workload's default)")
+	flags.Float64Var(&o.rate, "rate", 0, "load, soak: checks a second, everything else in proportion (0: the workload's default)")
+	flags.DurationVar(&o.span, "for", 0, "load, soak: how long (0: the workload's default)")
 	flags.BoolVar(&o.full, "full", false, "ingest: the whole matrix")
 	flags.Usage = func() {
 		fmt.Fprintln(flags.Output(), "bench [flags] name...   (all: every one)")

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+)
+
+// TestOpenLoopOmitsNothing: while the server stands still, requests go on to be due, and the time that they wait is theirs.
+func TestOpenLoopOmitsNothing(t *testing.T) {
+	a := arrivals{perSecond: 200, span: 500 * time.Millisecond, callers: 1}
+	waits, late, err := a.run(context.Background(), func(i int) error {
+		if i == 10 {
+			time.Sleep(300 * time.Millisecond) // a pause of the server
+		}
+		return nil
+	})
+	if err != nil || len(waits) != 100 {
+		t.Fatalf("%d requests, %v", len(waits), err)
+	}
+	// A closed loop would have seen one slow request. Here the pause is met by the 60 that were due in it.
+	if waits[60] < 30*time.Millisecond || late < 40 {
+		t.Fatalf("the 60th of 100 took %v, %d were late", waits[60], late)
+	}
+	wrong := errors.New("wrong")
+	if _, _, err := a.run(context.Background(), func(int) error { return wrong }); !errors.Is(err, wrong) {
+		t.Fatal(err)
+	}
+}
+
+func TestSample(t *testing.T) {
+	page := []byte("# HELP x y\nx_total 3\nx 1.5e+06\nx{a=\"b\"} 4\n")
+	if got := sample(page, "x"); got != 1.5e6 {
+		t.Fatal(got)
+	}
+	if got := mean([]float64{1, 1, 2, 2, 3, 3, 5, 7}, 3); got != 6 {
+		t.Fatal(got)
+	}
+}
