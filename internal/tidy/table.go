@@ -95,6 +95,7 @@ var Owners = []Owner{
 	{"github.com/klauspost/compress", "cmd/*", "compressed log files of an import"},
 	{"github.com/prometheus/client_golang", "wal", "the type of Pebble's own fsync histogram"},
 	{"github.com/prometheus/client_golang", "httpapi", "the /metrics page"},
+	{"go.opentelemetry.io/otel", "httpapi/tracing", "spans, in a module of its own: nothing else may need them"},
 	{"github.com/spf13/cobra", "cmd/*", "the command line"},
 	{"github.com/spf13/pflag", "cmd/*", "the command line"},
 	{"github.com/schollz/progressbar/v3", "cmd/*", "progress of an import"},
