@@ -72,6 +72,8 @@ export function plural(word: string, n: number): string {
   return word.endsWith("y") && !/[aeiou]y$/.test(word) ? word.slice(0, -1) + "ies" : word + "s";
 }
 
+export const capital = (word: string): string => word.slice(0, 1).toUpperCase() + word.slice(1);
+
 // count is "1 event", "1,204 events".
 export const count = (n: Num, word: string): string => exact(n) + " " + plural(word, toNumber(n));
 

@@ -7,7 +7,7 @@ import { adds, usagePath, useForecast, useUsage, type UsageQuery } from "../api/
 import { Cumulative } from "../chart/cumulative";
 import { ahead, running, shifted, windowOf } from "../chart/period";
 import { Series } from "../chart/series";
-import { exact, percent, toNumber } from "../lib/number";
+import { capital, exact, percent, plural, toNumber } from "../lib/number";
 import type { Span } from "../lib/range";
 import { month, span as spanText, startOfMonth } from "../lib/time";
 import { save } from "../ui/download";
@@ -80,7 +80,7 @@ export function PortalUsage({ summary: s, quota: q, last }: { summary: Summary; 
                 <thead>
                   <tr>
                     <th>User</th>
-                    <th className="r">{m.unit || "Value"}</th>
+                    <th className="r">{capital(m.unit ? plural(m.unit, 2) : "value")}</th>
                     <th style={{ width: "40%" }}>Share</th>
                   </tr>
                 </thead>

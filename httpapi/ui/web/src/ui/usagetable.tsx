@@ -1,7 +1,7 @@
 // The table view of a chart: the same windows, exactly.
 
 import type { Usage } from "../api/types";
-import { add, exact, type Num } from "../lib/number";
+import { add, capital, exact, plural, type Num } from "../lib/number";
 import { moment } from "../lib/time";
 
 export function UsageTable({ usage, zone }: { usage: Usage; zone: string }) {
@@ -11,7 +11,7 @@ export function UsageTable({ usage, zone }: { usage: Usage; zone: string }) {
         <thead>
           <tr>
             <th>From</th>
-            <th className="r">{usage.unit || "Value"}</th>
+            <th className="r">{capital(usage.unit ? plural(usage.unit, 2) : "value")}</th>
             <th>State</th>
           </tr>
         </thead>
@@ -37,7 +37,7 @@ export function RunningTable({ usage, zone }: { usage: Usage; zone: string }) {
         <thead>
           <tr>
             <th>From</th>
-            <th className="r">{usage.unit || "Value"}</th>
+            <th className="r">{capital(usage.unit ? plural(usage.unit, 2) : "value")}</th>
             <th className="r">Running total</th>
             <th>State</th>
           </tr>

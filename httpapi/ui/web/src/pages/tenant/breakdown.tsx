@@ -3,7 +3,7 @@
 import { curl } from "../../api/client";
 import type { Meter, QuotaStatus, Tenant, UsageRow } from "../../api/types";
 import { usagePath, useUsage, type UsageQuery } from "../../api/usage";
-import { change, exact, percent, toNumber } from "../../lib/number";
+import { capital, change, exact, percent, plural, toNumber } from "../../lib/number";
 import { before } from "../../lib/range";
 import { useParams1, useSetSearch, type View } from "../../shell/view";
 import { csv, save } from "../../ui/download";
@@ -60,8 +60,8 @@ export function Breakdown({ tenant, meter, quota, view }: { tenant: Tenant; mete
               <table>
                 <thead>
                   <tr>
-                    <th>{dimensionName(by)}</th>
-                    <th className="r">{meter.unit || "Value"}</th>
+                    <th>{capital(dimensionName(by))}</th>
+                    <th className="r">{capital(meter.unit ? plural(meter.unit, 2) : "value")}</th>
                     <th style={{ width: "38%" }}>Share</th>
                     {view.compare && <th className="r">vs before</th>}
                   </tr>
