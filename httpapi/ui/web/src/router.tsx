@@ -54,6 +54,7 @@ declare module "@tanstack/react-router" {
 function NotFound() {
   return (
     <div className="card">
+      <h1 className="pad">Not found</h1>
       <Empty title="There is no such page">
         <p>The address may be mistyped.</p>
         <Link to="/" className="link">

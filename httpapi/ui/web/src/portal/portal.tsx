@@ -10,7 +10,7 @@ import { amount, exact, toNumber } from "../lib/number";
 import { byUrgency, forecastOf, gaugeLabel, isNear, limitWords, quotaWords, resets } from "../lib/quota";
 import { longDay } from "../lib/time";
 import { Gauge } from "../ui/gauge";
-import { Empty, ErrorState, Loading, Segmented, Stale } from "../ui/parts";
+import { ErrorState, Loading, Segmented, Stale } from "../ui/parts";
 import { PortalUsage } from "./usage";
 import { hero, pace } from "./words";
 
@@ -25,9 +25,10 @@ export function Portal({ tenant }: { tenant: string | null }) {
     return (
       <main className="center">
         <div className="card" style={{ width: "min(420px, 100%)" }}>
-          <Empty title={session === "expired" ? "This page has ended" : "This page opens with a link"}>
+          <div className="state">
+            <h1>{session === "expired" ? "This page has ended" : "This page opens with a link"}</h1>
             <p>{session === "expired" ? "Its link was good for a limited time. Go back to where you came from and open it again." : "Open it from your account, where you see your usage."}</p>
-          </Empty>
+          </div>
         </div>
       </main>
     );

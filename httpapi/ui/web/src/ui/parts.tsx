@@ -56,7 +56,7 @@ export function ErrorState({ error, retry, title }: { error: ApiError; retry?: (
   const p = error.problem;
   return (
     <div className="state" role="alert">
-      <h3>{title ?? p.title}</h3>
+      <p className="strong">{title ?? p.title}</p>
       {p.detail && <p className="any">{p.detail}</p>}
       {p.status === 403 && <p>Ask for a key with more scopes, or sign in with another one.</p>}
       <div className="row tight wrap">
@@ -92,7 +92,7 @@ export function Loading({ height = 120 }: { height?: number }) {
 export function Empty({ title, children }: { title: string; children?: ReactNode }) {
   return (
     <div className="state">
-      <h3>{title}</h3>
+      <p className="strong">{title}</p>
       {children}
     </div>
   );
