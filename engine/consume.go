@@ -45,7 +45,7 @@ func (e *Engine) ConsumeAll(ctx context.Context, rs []usage.Request) ([]usage.An
 }
 
 func (e *Engine) consume(ctx context.Context, rs []usage.Request) ([]usage.Answer, []error, error) {
-	if err := e.writable(); err != nil {
+	if err := e.growable(); err != nil {
 		return nil, nil, err
 	}
 	answers, errs := make([]usage.Answer, len(rs)), make([]error, len(rs))

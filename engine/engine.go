@@ -24,6 +24,7 @@ type Engine struct {
 	preparers sync.Pool // of *preparer
 	decisions *decisionLog
 	hub       *hub
+	memory    *memoryGuard
 	ticker    struct {
 		stop chan struct{}
 		done sync.WaitGroup
@@ -62,7 +63,7 @@ func Open(dir string, opts *Options) (*Engine, error) {
 		return nil, fmt.Errorf("open %s: %w", dir, err)
 	}
 	e := &Engine{opts: &o, store: store, state: newState(store, &o), clock: newLogClock(o.Clock)}
-	e.decisions, e.hub = newDecisionLog(), newHub(e)
+	e.decisions, e.hub, e.memory = newDecisionLog(), newHub(e), newMemoryGuard(o.LiveBytesMax)
 	e.preparers.New = func() any { return &preparer{state: e.state} }
 	if err := e.start(); err != nil {
 		e.state.close()

@@ -26,6 +26,9 @@ type Options struct {
 	MaxAhead time.Duration
 	// MemoryBytesMax bounds the caches of the store. Default 64 MiB of cache.
 	MemoryBytesMax int64
+	// LiveBytesMax is how much live memory the process may hold before usage and decisions are refused with memory_limit. It bounds
+	// the whole process, so leave room for what else runs in it. Default: no bound.
+	LiveBytesMax int64
 	// Logger receives what an operator should know. Default: discards.
 	Logger *slog.Logger
 	// Shards is how many workers fold tenants in parallel. Default GOMAXPROCS, at most 16.
@@ -88,6 +91,9 @@ func (o *Options) Validate() error {
 	}
 	if o.MemoryBytesMax < 0 {
 		bad("MemoryBytesMax", "must not be negative; leave it 0 for the default")
+	}
+	if o.LiveBytesMax < 0 {
+		bad("LiveBytesMax", "must not be negative; leave it 0 for no bound")
 	}
 	if o.Shards < 0 || o.Shards > shardsMax {
 		bad("Shards", "must be between 1 and 16; leave it 0 for one a core")

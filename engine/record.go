@@ -51,7 +51,7 @@ func WithBackfill(ctx context.Context) context.Context {
 
 // recordBatch cuts a batch into requests, so that a long one neither holds the queue nor the memory.
 func (e *Engine) recordBatch(ctx context.Context, evs []usage.Event, out []usage.Outcome) error {
-	if err := e.writable(); err != nil {
+	if err := e.growable(); err != nil {
 		return err
 	}
 	for at := 0; at < len(evs); at += requestItemsMax {

@@ -70,7 +70,11 @@ func (e *Engine) operate(ctx context.Context, base wal.Item, op *operation) (usa
 
 // submitOperation commits one operation.
 func (e *Engine) submitOperation(ctx context.Context, base wal.Item, op *operation) (*Result, error) {
-	if err := e.writable(); err != nil {
+	err := e.writable()
+	if err == nil && (op.Op == opReserve || op.Op == opLease) { // the others end or correct what is there
+		err = e.memory.err()
+	}
+	if err != nil {
 		return nil, err
 	}
 	r := &request{items: make([]item, 1), results: make([]Result, 1)}

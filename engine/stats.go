@@ -72,6 +72,7 @@ func (e *Engine) Health() []usage.HealthCheck {
 		check("engine", e.store.Failed(), true),
 		check("disk", e.store.SpaceError(), false),
 		check("clock", e.clock.check(e.clock.now()), false),
+		check("memory", e.memory.err(), false),
 	}
 	stall := usage.HealthCheck{Name: "stall", OK: true}
 	if d := e.store.Stalled(); d > 0 {

@@ -25,6 +25,7 @@ type serveFlags struct {
 	insecure                bool
 	tenantRate, connections int
 	portalFrames            []string
+	memoryMiB               int64
 	drainDelay              time.Duration
 	logs                    logFlags
 }
@@ -49,6 +50,7 @@ func (m *Main) serveCommand() *cobra.Command {
 	cmd.Flags().IntVar(&f.tenantRate, "tenant-rate", 0, "events and decisions a second taken from one tenant, to protect the others (0: no bound)")
 	cmd.Flags().IntVar(&f.connections, "connections", 0, "connections at once (0: 8192)")
 	cmd.Flags().StringSliceVar(&f.portalFrames, "portal-frame", nil, "an origin, as https://app.example.com, that may show the portal in a frame; repeat it for more")
+	cmd.Flags().Int64Var(&f.memoryMiB, "memory-max", 0, "MiB of live memory beyond which usage and decisions are refused (0: no bound)")
 	cmd.Flags().DurationVar(&f.drainDelay, "drain-delay", 0, "how long /readyz says no before a stop begins, for load balancers")
 	f.logs.register(cmd, "info")
 	registerConfig(cmd)
@@ -71,7 +73,7 @@ func (m *Main) serve(ctx context.Context, f *serveFlags) error {
 		return fmt.Errorf("make the data directory: %w", err)
 	}
 	eng, err := engine.Open(f.data, &engine.Options{
-		AcceptClock: f.acceptClock, AutoMeters: f.autoMeters, Logger: log,
+		AcceptClock: f.acceptClock, AutoMeters: f.autoMeters, Logger: log, LiveBytesMax: f.memoryMiB << 20,
 	})
 	if err != nil {
 		return err
