@@ -234,8 +234,8 @@ func (c cell) tuple() []uint32 { return c[cellHead:] }
 func (a *Agg) addCell(k Kind, g *Groups, i int) {
 	c := g.cell(i)
 	value, first := c.value(), a.Count == 0
-	if c.count() == 0 && k != KindSum && k != KindCount {
-		return
+	if c.count() == 0 && k != KindSum && k != KindCount && k != KindAvg {
+		return // of nothing; a sum may be left where as many events came as were taken back
 	}
 	a.Count += c.count()
 	switch k {

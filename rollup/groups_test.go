@@ -133,6 +133,21 @@ func TestGroupsModel(t *testing.T) {
 	})
 }
 
+// An event of an older part is taken back while another comes: none are left in the merged cell, and their difference is.
+func TestGroupsAvgOfNoEvents(t *testing.T) {
+	g := NewGroups(1)
+	g.Fold(KindAvg, 5, []uint32{7}, &Point{Value: 10})
+	g.Unfold(KindAvg, 5, []uint32{7}, &Point{Value: 4})
+	g.merge(KindAvg)
+	var a Agg
+	for i := range g.Len() {
+		a.addCell(KindAvg, g, i)
+	}
+	if a.Count != 0 || a.Sum != 6 {
+		t.Fatalf("%d events, sum %d; want 0 and 6", a.Count, a.Sum)
+	}
+}
+
 // takeBack takes one event back, in the way of its kind.
 func takeBack(t *rapid.T, k Kind, open *Groups, counted []grouped) []grouped {
 	return takeBackAt(k, open, counted, rapid.IntRange(0, len(counted)-1).Draw(t, "taken back"))
