@@ -44,6 +44,8 @@ var workloads = []workload{
 	{"load", "open loop at a fixed rate: checks and batches at a real weir serve", runLoad},
 	{"soak", "ten minutes of mixed work: memory and goroutines", runSoak},
 	{"limiters", "rivals on the same job, with what they admit beyond the limit", runLimiters},
+	{"dimensions", "ingest with three dimensions and with none; a hostile one; a million users", runDimensions},
+	{"analytics", "questions over a month of 10 M events, beside PostgreSQL", runAnalytics},
 	{"recover", "kill -9 while it writes, then Open", runRecover},
 	{"disk", "bytes per event, everything in the directory counted", runDisk},
 	{"memory", "resident set of a process that has recorded everything", runMemory},
