@@ -11,6 +11,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/stretchr/testify/require"
+	"github.com/weirhq/weir/internal/race"
 	"github.com/weirhq/weir/usage"
 	"github.com/weirhq/weir/wal"
 )
@@ -38,7 +39,7 @@ func TestBackupUnderLoad(t *testing.T) {
 	require.NoError(t, e.Expire(ctx))
 	require.Greater(t, e.store.FirstIndex(), uint64(1))
 
-	stop := make(chan struct{})
+	stop, room := make(chan struct{}), make(chan struct{}, 1000)
 	var writers sync.WaitGroup
 	for w := range 4 {
 		writers.Go(func() {
@@ -47,7 +48,7 @@ func TestBackupUnderLoad(t *testing.T) {
 				select {
 				case <-stop:
 					return
-				default:
+				case <-room: // bounds what three verifications have to fold
 				}
 				evs := make([]usage.Event, 50)
 				for j := range evs {
@@ -61,7 +62,14 @@ func TestBackupUnderLoad(t *testing.T) {
 		})
 	}
 	var out bytes.Buffer
+	batches := 100
+	if race.Enabled {
+		batches = 20
+	}
 	for range 3 {
+		for range batches {
+			room <- struct{}{}
+		}
 		out.Reset()
 		told := int64(0)
 		a, err := e.Backup(ctx, &out, func(done, total int64) { told = done; require.LessOrEqual(t, done, total) })

@@ -13,6 +13,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 	"github.com/stretchr/testify/require"
 	"github.com/weirhq/weir/internal/crashtest"
+	"github.com/weirhq/weir/internal/race"
 	"github.com/weirhq/weir/usage"
 	"github.com/weirhq/weir/wal"
 )
@@ -151,6 +152,9 @@ func TestPowerCutInRetention(t *testing.T) {
 	s := seed(t)
 	ctx := context.Background()
 	rounds, inside, operations := max(*simRounds/2, 8), 0, int64(400)
+	if race.Enabled {
+		rounds = 4
+	}
 	for round := range rounds {
 		rng := rand.New(rand.NewPCG(s, uint64(round)))
 		clock, mem := newTestClock(), crashtest.New()

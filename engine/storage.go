@@ -30,6 +30,10 @@ func (e *Engine) Storage(ctx context.Context, exact bool) ([]usage.StorageClass,
 	if err != nil {
 		return nil, err
 	}
+	groups, err := e.store.ClassBytes(wal.ClassGroup)
+	if err != nil {
+		return nil, err
+	}
 	base, err := e.store.BaseBytes()
 	if err != nil {
 		return nil, err
@@ -63,7 +67,8 @@ func (e *Engine) Storage(ctx context.Context, exact bool) ([]usage.StorageClass,
 		}
 	}
 	out = append(out, levels[:]...)
-	rest := max(0, metrics.State.DiskBytes-int64(ids+buckets))
+	rest := max(0, metrics.State.DiskBytes-int64(ids+buckets+groups))
+	out = append(out, usage.StorageClass{Class: "groups", Keep: keep.QuarterHour, Since: sinceMinute(k.QuarterHour), Bytes: new(int64(groups))})
 	out = append(out, usage.StorageClass{Class: "rest", Keep: usage.KeepForever(), Bytes: &rest})
 	if base > 0 {
 		out = append(out, usage.StorageClass{Class: "base", Keep: usage.KeepForever(), Bytes: &base})
