@@ -76,6 +76,7 @@ var routeRows = []routeRow{
 	{"GET /v1/meters/{slug}", "read", shared, "/v1/meters/api_calls", "", okay},
 	{"PUT /v1/meters/{slug}", "", ofAll, "/v1/meters/scratch", `{"aggregation":"sum"}`, okay},
 	{"DELETE /v1/meters/{slug}", "", ofAll, "/v1/meters/scratch", "", orNone},
+	{"POST /v1/meters/{slug}/test", "read", ofTenant, "/v1/meters/api_calls/test", `{"event":{"id":"x","tenant_id":"{t}","feature_type":"api_calls"}}`, okay},
 	{"GET /v1/plans", "read", shared, "/v1/plans", "", okay},
 	{"GET /v1/plans/{slug}", "read", shared, "/v1/plans/free", "", okay},
 	{"PUT /v1/plans/{slug}", "", ofAll, "/v1/plans/scratch", `{"quotas":[]}`, okay},
@@ -98,6 +99,7 @@ var routeRows = []routeRow{
 	{"POST /v1/keys/{id}/rotate", "", ofAll, "/v1/keys/none/rotate", "", orNone},
 	{"POST /v1/portal/sessions", "", ofTenant, "/v1/portal/sessions", `{"tenant_id":"{t}"}`, okay},
 
+	{"GET /v1/usage/top", "read", shared, "/v1/usage/top?meter=api_calls&by=tenant", "", okay},
 	{"GET /v1/usage", "read portal", ofTenant, "/v1/usage?meter=api_calls&tenant_id={t}", "", okay},
 	{"GET /v1/stream", "read portal", ofTenant, "/v1/stream?tenant_id={t}", "", okay},
 	{"GET /v1/overview", "read", ofAll, "/v1/overview", "", okay},
