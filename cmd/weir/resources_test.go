@@ -39,6 +39,9 @@ func TestResources(t *testing.T) {
 	do("mails", "tenants", "quotas", "acme", "-o", "table")
 	do("counted", "tenants", "reset", "acme", "mails", "--reason", "test")
 	do("settings", "audit", "-o", "table")
+	do("acme", "top", "--meter", "mails", "--by", "tenant", "-o", "table")
+	do("ann", "top", "--meter", "mails", "--by", "user", "--tenant", "acme", "-o", "csv")
+	do(`"by":"tenant"`, "top", "--meter", "mails", "-o", "json")
 
 	// Leases are for tenants without user quotas.
 	require.NoError(t, os.WriteFile(plan, []byte(`{"slug":"solo","quotas":[{"slug":"mails","meter":"mails","period":"month","limit":100}]}`), 0o600))

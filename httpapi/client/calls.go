@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/weirhq/weir/usage"
@@ -190,24 +192,45 @@ func (c *Client) Quotas(ctx context.Context, tenant, user string) ([]usage.Quota
 	return out.Data, err
 }
 
-// Usage answers what a meter counted: its total, or by window.
+// Usage answers what a meter counted: its total, or by window and group.
 func (c *Client) Usage(ctx context.Context, q usage.Query) (rows usage.Rows, err error) {
+	err = c.Do(ctx, http.MethodGet, "/v1/usage?"+usageValues(&q).Encode(), nil, &rows)
+	return rows, err
+}
+
+// usageValues writes a query as the parameters of /v1/usage. Every field has to be here: one that was left out would ask another
+// question.
+func usageValues(q *usage.Query) url.Values {
 	v := url.Values{"meter": {q.Meter}}
-	for name, value := range map[string]string{"tenant_id": q.TenantID, "window": string(q.Window), "time_zone": q.TimeZone} { // order-free: a query is a set
+	set := func(name, value string) {
 		if value != "" {
 			v.Set(name, value)
 		}
 	}
-	for name, at := range map[string]time.Time{"from": q.From, "to": q.To} { // order-free: likewise
+	set("tenant_id", q.TenantID)
+	set("window", string(q.Window))
+	set("time_zone", q.TimeZone)
+	set("group_by", strings.Join(q.GroupBy, ","))
+	set("compare", string(q.Compare))
+	set("cursor", q.Cursor)
+	for name, at := range map[string]time.Time{"from": q.From, "to": q.To, "as_of": q.AsOfTime} { // order-free: a query is a set
 		if !at.IsZero() {
 			v.Set(name, at.UTC().Format(time.RFC3339Nano))
 		}
 	}
+	if q.AsOfIndex != 0 {
+		v.Set("as_of", strconv.FormatUint(q.AsOfIndex, 10))
+	}
 	if q.FillZero {
 		v.Set("fill", "zero")
 	}
-	err = c.Do(ctx, http.MethodGet, "/v1/usage?"+v.Encode(), nil, &rows)
-	return rows, err
+	if q.Limit != 0 {
+		v.Set("limit", strconv.Itoa(q.Limit))
+	}
+	for dimension, values := range q.Filter { // order-free: likewise
+		v["filter["+dimension+"]"] = values
+	}
+	return v
 }
 
 // PutMeter makes a meter, or changes its name or unit.

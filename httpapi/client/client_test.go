@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"reflect"
 	"regexp"
 	"sync/atomic"
 	"testing"
@@ -216,4 +218,17 @@ func TestNewID(t *testing.T) {
 		require.False(t, seen[id])
 		seen[id] = true
 	}
+}
+
+// TestUsageValues: every field of a query reaches the server. A field that is new must be written, and named here.
+func TestUsageValues(t *testing.T) {
+	at := time.Date(2026, 1, 31, 10, 0, 0, 0, time.UTC)
+	q := usage.Query{Meter: "m", TenantID: "t", From: at, To: at.Add(time.Hour), Window: usage.WindowDay, TimeZone: "Europe/Berlin", FillZero: true,
+		GroupBy: []string{"user_id", "metadata.a"}, Filter: map[string][]string{"metadata.b": {"x", ""}}, Compare: usage.ComparePrevious, Limit: 7, Cursor: "c",
+		AsOfTime: at}
+	require.Equal(t, url.Values{"meter": {"m"}, "tenant_id": {"t"}, "from": {"2026-01-31T10:00:00Z"}, "to": {"2026-01-31T11:00:00Z"}, "window": {"day"},
+		"time_zone": {"Europe/Berlin"}, "fill": {"zero"}, "group_by": {"user_id,metadata.a"}, "filter[metadata.b]": {"x", ""}, "compare": {"previous"},
+		"limit": {"7"}, "cursor": {"c"}, "as_of": {"2026-01-31T10:00:00Z"}}, usageValues(&q))
+	require.Equal(t, url.Values{"meter": {"m"}, "as_of": {"41"}}, usageValues(&usage.Query{Meter: "m", AsOfIndex: 41}))
+	require.Equal(t, 14, reflect.TypeFor[usage.Query]().NumField(), "a field of usage.Query is new: write it in usageValues")
 }
