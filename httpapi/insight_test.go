@@ -158,10 +158,16 @@ func TestRecommendations(t *testing.T) {
 	}
 	require.Equal(t, []any{"plan_up", "burst_quota", "unused_feature"}, kinds, "%s", w.Body)
 	require.Equal(t, "large", r["data"].([]any)[0].(map[string]any)["plan"])
+	f.do("PUT", "/v1/meters/chat", `{"aggregation":"sum","dimensions":["metadata.model"]}`)
+	for i, model := range []string{"large", "large", "large", "small"} {
+		f.post(fmt.Sprintf(`{"id":"chat%d","tenant_id":"acme","user_id":"u%d","feature_type":"chat","quantity":10,"timestamp":"2026-02-27T00:00:00Z","metadata":{"model":%q}}`, i, i, model))
+	}
+	w, r = f.do("GET", "/v1/tenants/acme/recommendations", "")
+	require.Contains(t, w.Body.String(), `"dimension":"metadata.model","value":"large","share":0.75`)
 	f.do("PUT", "/v1/plans/small?apply=now", `{"quotas":[{"slug":"monthly","meter":"api_calls","period":"month","limit":20000},{"slug":"paced","meter":"api_calls","rate":{"limit":10,"per":"1m"}}]}`)
 	w, r = f.do("GET", "/v1/tenants/acme/recommendations", "")
 	require.Contains(t, w.Body.String(), `"plan_down"`, "the tenant's own version counts")
-	require.NotContains(t, w.Body.String(), `"burst_quota"`, "a rate paces it already")
+	require.NotContains(t, w.Body.String(), "api_calls peaked", "a rate paces it already")
 }
 
 func TestInsightRefuses(t *testing.T) {

@@ -137,5 +137,25 @@ func (c *call) usageOf(t *usage.Tenant, m *usage.Meter, in usage.Interval) (*for
 		}
 		u.Peaks = append(u.Peaks, peak)
 	}
-	return u, nil
+	u.Parts, err = c.partsOf(t, m, in)
+	return u, err
 }
+
+// partsOf reads what the greatest users and values of dimensions used of a meter; those that make a quarter of it are among them.
+func (c *call) partsOf(t *usage.Tenant, m *usage.Meter, in usage.Interval) (parts []forecast.Share, err error) {
+	for _, by := range append([]string{usage.TopByUser}, m.Dimensions...) {
+		top, err := c.eng.Top(c.r.Context(), usage.TopQuery{Meter: m.Slug, By: by, TenantID: t.ID, From: in.Start, To: in.End, TimeZone: t.TimeZone, Limit: partsMax})
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range top.Data {
+			if row.Key != nil && *row.Key != usage.OtherValue { // nobody can be told to do something about those
+				parts = append(parts, forecast.Share{Dimension: by, Value: *row.Key, Used: floatOf(row.Value)})
+			}
+		}
+	}
+	return parts, nil
+}
+
+// partsMax is how many parts of a meter are looked at: at most four can make a quarter each, and more say that there are others.
+const partsMax = 8
