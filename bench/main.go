@@ -46,6 +46,7 @@ var workloads = []workload{
 	{"limiters", "rivals on the same job, with what they admit beyond the limit", runLimiters},
 	{"dimensions", "ingest with three dimensions and with none; a hostile one; a million users", runDimensions},
 	{"analytics", "questions over a month of 10 M events, beside PostgreSQL", runAnalytics},
+	{"overview", "Overview of 10,000 tenants and Summary of one, after events of thirty days", runOverview},
 	{"recover", "kill -9 while it writes, then Open", runRecover},
 	{"disk", "bytes per event, everything in the directory counted", runDisk},
 	{"memory", "resident set of a process that has recorded everything", runMemory},
