@@ -20,8 +20,8 @@ interface Entry {
 export function Palette({ onClose, onHelp }: { onClose: () => void; onHelp: () => void }) {
   const [text, setText] = useState("");
   const [at, setAt] = useState(0);
-  const q = useDeferredValue(text.trim());
-  const entries = useEntries(q, onHelp);
+  const q = text.trim();
+  const entries = useEntries(q, useDeferredValue(q), onHelp);
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
   useEffect(() => {
@@ -78,10 +78,11 @@ export function Palette({ onClose, onHelp }: { onClose: () => void; onHelp: () =
   );
 }
 
-function useEntries(q: string, onHelp: () => void): Entry[] {
+// useEntries filters by what is typed now, also what an answer to fewer letters brought: Enter never takes what the eye does not see.
+function useEntries(q: string, asked: string, onHelp: () => void): Entry[] {
   const navigate = useNavigate();
   const go = (to: string, params?: object, search?: object) => () => void navigate({ to, params, search: (search ?? {}) as never } as never);
-  const tenants = useGet<List<Tenant>>(withQuery("v1/tenants", { q, limit: 6 }));
+  const tenants = useGet<List<Tenant>>(withQuery("v1/tenants", { q: asked, limit: 6 }));
   const meters = useAll<Meter>("v1/meters");
   const plans = useAll<Plan>("v1/plans");
   const has = (...texts: (string | undefined)[]) => texts.some((t) => t?.toLowerCase().includes(q.toLowerCase()));
@@ -97,7 +98,7 @@ function useEntries(q: string, onHelp: () => void): Entry[] {
     { id: "keys", kind: "action", label: "List the keys", run: onHelp },
   ];
   const found: Entry[] = [
-    ...(tenants.data?.data ?? []).map((t) => ({ id: "t/" + t.id, kind: "tenant", label: t.name || t.id, note: t.name !== t.id ? t.id : undefined, run: go("/tenants/$id", { id: t.id }) })),
+    ...(tenants.data?.data ?? []).filter((t) => has(t.id, t.name)).map((t) => ({ id: "t/" + t.id, kind: "tenant", label: t.name || t.id, note: t.name !== t.id ? t.id : undefined, run: go("/tenants/$id", { id: t.id }) })),
     ...(meters.data ?? []).filter((m) => has(m.slug, m.name)).slice(0, 5).map((m) => ({ id: "m/" + m.slug, kind: "meter", label: m.name || m.slug, note: m.slug, run: go("/meters", {}, { meter: m.slug }) })),
     ...(plans.data ?? []).filter((p) => has(p.slug, p.name)).slice(0, 5).map((p) => ({ id: "p/" + p.slug, kind: "plan", label: p.name || p.slug, note: p.slug, run: go("/plans", {}, { plan: p.slug }) })),
   ];
