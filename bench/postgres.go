@@ -109,7 +109,7 @@ func (p *postgres) load(ctx context.Context, events int, end time.Time) error {
 				analyticsRegions[ev.region], ev.quantity, ev.at.Format(time.RFC3339))
 		}
 		_, _ = b.WriteString("\\.\n")
-		_ = w.CloseWithError(errors.Join(b.Flush(), io.EOF))
+		_ = w.CloseWithError(b.Flush()) // nil is the end
 	}()
 	_, err := p.psql(ctx, r)
 	return err
