@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/bits"
 	"sort"
+	"sync"
 )
 
 // Source reads the stored pages of one series and its kind.
@@ -60,7 +61,12 @@ func RangeUntil(k Kind, src Source, deltas []*Delta, spans []Span, untilNanos in
 	if err := checkSpans(spans); err != nil {
 		return nil, err
 	}
-	q := query{kind: k, spans: spans, replaced: replacedIn(deltas)}
+	page := scratchPages.Get().(*Page)
+	defer func() {
+		page.Reset(k, Minute) // let go of the sets
+		scratchPages.Put(page)
+	}()
+	q := query{kind: k, spans: spans, replaced: replacedIn(deltas), page: page}
 	if k == KindWeighted {
 		return q.weighted(src, deltas, untilNanos)
 	}
@@ -82,13 +88,16 @@ func RangeUntil(k Kind, src Source, deltas []*Delta, spans []Span, untilNanos in
 	return q.out, nil
 }
 
+// scratchPages are pages between two queries: the slots of one take 5 KiB, more than all else that a short query needs.
+var scratchPages = sync.Pool{New: func() any { return new(Page) }}
+
 type query struct {
 	kind     Kind
 	spans    []Span
 	replaced replacements
 	out      []Agg  // per span
 	parts    []part // kind weighted: what was read, in no order
-	page     Page   // scratch
+	page     *Page  // scratch
 }
 
 // readAround reads the stored buckets of the spans. Those that hold one of some minutes, which
