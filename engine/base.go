@@ -83,7 +83,7 @@ func (e *Engine) advanceBaseLocked(ctx context.Context, to uint64) (at uint64, d
 	}
 	defer func() { err = errors.Join(err, base.Close()) }()
 	s := newState(base, e.opts)
-	s.past.runs, s.borrowed = e.store.Runs(), true
+	s.past.runs, s.borrowed, s.log = e.store.Runs(), true, e.store
 	defer s.close()
 	if err := s.load(); err != nil {
 		return 0, digest, err
@@ -147,7 +147,11 @@ func (e *Engine) dropArchived(ctx context.Context) error {
 	if want := e.state.cfg.Load().kept.BaseDigest; at == to && hex.EncodeToString(digest[:]) != want {
 		return fmt.Errorf("%w: the base at block %d has digest %x, the log says %s; nothing is dropped", ErrMismatch, to, digest, want)
 	}
-	return e.store.DropBlocks(ctx, to, nil)
+	keep, err := e.blocksOfVoids(to)
+	if err != nil {
+		return err
+	}
+	return e.store.DropBlocks(ctx, to, keep)
 }
 
 // openBase opens where the log begins, the base or an empty state, to read from. Until release is called it stays so.

@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/weirhq/weir/rollup"
 	"github.com/weirhq/weir/usage"
 	"github.com/weirhq/weir/wal"
 )
@@ -100,8 +99,9 @@ type cut struct {
 	cfg     *config
 	shards  []shardCut
 	tenants []*tenant // new since the last cut
-	rows    []row     // of objects and of what is only ever added, sorted by key
-	next    saved     // Rows is filled by the write
+	facts   factsCut
+	rows    []row // of objects and of what is only ever added, sorted by key
+	next    saved // Rows is filled by the write
 }
 
 type shardCut struct {
@@ -112,6 +112,8 @@ type shardCut struct {
 	objects []object
 	settled []*hold
 	totals  *totals
+	notes   *noteTable
+	voids   int // how many of shard.voids
 }
 
 func newCheckpointer(s *state, every int) *checkpointer {
@@ -177,18 +179,21 @@ func (c *checkpointer) cutNow(index uint64, nanos int64) *cut {
 	var ids, users sum128
 	for i, sh := range s.shards {
 		sh.mu.Lock()
-		k.shards = append(k.shards, shardCut{sh, sh.ids, sh.dirty, sh.newUsers, sh.objects, sh.settled, sh.totals})
+		k.shards = append(k.shards, shardCut{sh, sh.ids, sh.dirty, sh.newUsers, sh.objects, sh.settled, sh.totals, sh.notes, len(sh.voids)})
 		k.next.Events += uint64(sh.ids.count())
 		ids.add(sh.idSum)
 		users.add(sh.userSum)
 		sh.frozenIDs = sh.ids
 		sh.ids = c.table(i, index+1)
+		sh.frozenNotes = sh.notes
+		sh.notes = newNoteTable(sh.notes.first+uint64(len(sh.notes.notes)), index+1)
 		sh.dirty = make([]*series, 0, len(sh.dirty))
 		sh.newUsers, sh.objects, sh.settled = nil, nil, nil
 		sh.gen, sh.saving = c.gen+1, true
 		sh.oldTotals, sh.totals = sh.totals, newTotals(sh.gen)
 		sh.mu.Unlock()
 	}
+	k.facts = s.facts.cutFacts()
 	k.rows = append(s.audits.cutRows(), s.outbox.cutRows()...)
 	k.next.Audits, k.next.Crossings = s.audits.next()-1, s.outbox.next()-1
 	c.events = k.next.Events
@@ -355,17 +360,21 @@ func (c *checkpointer) writeRows(k *cut, w *rowWriter) error {
 	if err := w.totals(view, parts); err != nil {
 		return err
 	}
+	if err := w.index(view, k); err != nil {
+		return err
+	}
 	return w.replaceRows(view, k.rows)
 }
 
 // drop forgets what the store holds now.
 func (c *checkpointer) drop(k *cut) {
 	tables := make([]*idTable, len(k.shards))
+	c.state.facts.saved() // before the notes: blockReader looks for blocks without facts in the store
 	for i := range k.shards {
 		sc := &k.shards[i]
 		sc.shard.mu.Lock()
 		tables[i] = sc.ids
-		sc.shard.frozenIDs, sc.shard.oldTotals = nil, nil
+		sc.shard.frozenIDs, sc.shard.frozenNotes, sc.shard.oldTotals = nil, nil, nil
 		sc.shard.mu.Unlock()
 		for part := range slices.Chunk(sc.dirty, freezeChunk) {
 			sc.shard.mu.Lock()
@@ -378,6 +387,7 @@ func (c *checkpointer) drop(k *cut) {
 			sc.shard.mu.Unlock()
 		}
 		sc.shard.mu.Lock()
+		sc.shard.voids = slices.Clone(sc.shard.voids[sc.voids:])
 		for _, h := range sc.settled {
 			if h.gen <= k.gen { // not changed since: the store has it
 				delete(h.acct.holds, h.hash)
@@ -396,94 +406,4 @@ func (c *checkpointer) close() {
 	if c.running != nil {
 		<-c.running
 	}
-}
-
-// rowWriter merges what is pending into the rows of the store, and keeps the digest of all rows in step.
-type rowWriter struct {
-	w      rowSink
-	rows   *wal.Seeker // over the class at hand; keys ascend
-	sum    sum128
-	was    *kept // what the rows keep before this checkpoint
-	kept   *kept // and after it
-	ladder rollup.Ladder
-	groups rollup.GroupLadder
-	page   rollup.Page
-	key    []byte
-	buf    []byte
-}
-
-// set writes a row that is not part of the rows' digest (it is in another part).
-func (w *rowWriter) set(key, value []byte) error { return w.w.Set(key, value) }
-
-// replace writes a row and adds it to the digest; whoever read the old value has taken that out. A row without a value, such as a
-// page whose last event was taken back, is as good as none: it counts nothing.
-func (w *rowWriter) replace(key, value []byte) error {
-	w.sum.add(rowHash(key, value))
-	return w.w.Set(key, value)
-}
-
-// pages brings the pages of all levels up to a pending delta.
-func (w *rowWriter) pages(s *series, p *pending) error {
-	if s.meter.kind == rollup.KindWeighted {
-		return w.rewrite(s, p)
-	}
-	kind := s.meter.kind
-	keep := w.kept.of(s.tenant.num, kind)
-	return w.ladder.Pages(kind, &p.delta, func(l rollup.Level, page int64, slots []rollup.Slot) error {
-		if !keep.Has(kind, l, page) {
-			return nil
-		}
-		w.key = wal.AppendPageKey(w.key[:0], s.tenant.num, s.meter.num, uint8(l), page)
-		w.page.Reset(kind, l)
-		_, err := w.rows.Get(w.key, func(old []byte) error {
-			w.sum.sub(rowHash(w.key, old))
-			return w.page.Decode(kind, l, old)
-		})
-		if err != nil {
-			return fmt.Errorf("page of tenant %q, meter %s, %s %d: %w", s.tenant.name, s.meter.def.Slug, l, page, err)
-		}
-		w.page.MergeSlots(slots)
-		w.buf = w.page.Append(w.buf[:0])
-		return w.replace(w.key, w.buf)
-	})
-}
-
-// rewrite is pages for what does not add up: coarser buckets are made anew from the finer ones.
-func (w *rowWriter) rewrite(s *series, p *pending) error {
-	read := func(l rollup.Level, page int64, fn func(data []byte) error) error {
-		w.key = wal.AppendPageKey(w.key[:0], s.tenant.num, s.meter.num, uint8(l), page)
-		_, err := w.rows.Get(w.key, fn)
-		return err
-	}
-	keep := w.kept.of(s.tenant.num, s.meter.kind)
-	w.ladder.Kept = w.was.of(s.tenant.num, s.meter.kind)
-	err := w.ladder.Rewrite(s.meter.kind, &p.delta, read, func(l rollup.Level, page int64, old []byte, now *rollup.Page) error {
-		if !keep.Has(s.meter.kind, l, page) {
-			return nil
-		}
-		w.key = wal.AppendPageKey(w.key[:0], s.tenant.num, s.meter.num, uint8(l), page)
-		w.sum.sub(rowHash(w.key, old))
-		w.buf = now.Append(w.buf[:0])
-		return w.replace(w.key, w.buf)
-	})
-	if err != nil {
-		return fmt.Errorf("pages of tenant %q, meter %s: %w", s.tenant.name, s.meter.def.Slug, err)
-	}
-	return nil
-}
-
-// counter writes the row of a series' counter.
-func (w *rowWriter) counter(s *series, p *pending) error {
-	w.key = wal.AppendSeriesKey(w.key[:0], s.tenant.num, s.meter.num)
-	var row counterRow
-	_, err := w.rows.Get(w.key, func(old []byte) error {
-		w.sum.sub(rowHash(w.key, old))
-		return row.decode(s.meter.kind, old, &w.page)
-	})
-	if err != nil {
-		return fmt.Errorf("counter of tenant %q, meter %s: %w", s.tenant.name, s.meter.def.Slug, err)
-	}
-	row.add(s.meter.kind, p)
-	w.buf = row.append(w.buf[:0], s.meter.kind, &w.page)
-	return w.replace(w.key, w.buf)
 }

@@ -49,6 +49,7 @@ type meter struct {
 	grouped    bool     // usage is kept by tuples at all
 	version    uint64   // log index of its last change
 	archived   bool
+	lives      []lifetime
 }
 
 // match is the meters that count one feature type: its own, then those of any event.
@@ -213,10 +214,15 @@ func (c *config) index() {
 	}
 	for _, t := range c.byEvent { // order-free: each match is completed by itself
 		t.meters = append(t.meters, c.any...)
-		t.latest = slices.ContainsFunc(t.meters, func(m *meter) bool { return m.kind == rollup.KindLatest })
-		t.levels = slices.ContainsFunc(t.meters, (*meter).level)
-		t.setDimensions()
+		t.complete()
 	}
+}
+
+// complete fills in what follows from the meters.
+func (t *match) complete() {
+	t.latest = slices.ContainsFunc(t.meters, func(m *meter) bool { return m.kind == rollup.KindLatest })
+	t.levels = slices.ContainsFunc(t.meters, (*meter).level)
+	t.setDimensions()
 }
 
 // unknownFeature is the refusal of a feature type that no meter counts.

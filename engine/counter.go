@@ -16,6 +16,7 @@ import (
 // It belongs to its shard. Readers without the lock see its face (face.go).
 type counter struct {
 	quota  string // slug of the quota that it stands for now
+	since  uint64 // place in the log (place.number) from which on it counts; what is filled from buckets counts all of a period
 	meter  uint32 // number of the meter
 	period string // identity of the period, such as "month", "sliding:1h" or "rate"
 
@@ -175,6 +176,7 @@ func (c *counter) append(dst []byte, kind rollup.Kind, page *rollup.Page) []byte
 	dst = appendText(dst, c.quota)
 	dst = binary.AppendUvarint(dst, uint64(c.meter))
 	dst = appendText(dst, c.period)
+	dst = binary.AppendUvarint(dst, c.since)
 	for _, v := range []int64{c.start, c.end, c.reserved, c.overSince, c.limit, c.bucket.Debt, c.bucket.At, c.rate.Limit, c.rate.Per, c.rate.Burst} {
 		dst = binary.AppendVarint(dst, v)
 	}
@@ -194,6 +196,7 @@ func (c *counter) decode(r *rowReader, kindOf func(meter uint32) (rollup.Kind, b
 	c.quota = r.text()
 	c.meter = uint32(r.uvarint())
 	c.period = r.text()
+	c.since = r.uvarint()
 	for _, v := range []*int64{&c.start, &c.end, &c.reserved, &c.overSince, &c.limit, &c.bucket.Debt, &c.bucket.At, &c.rate.Limit, &c.rate.Per, &c.rate.Burst} {
 		*v = r.varint()
 	}

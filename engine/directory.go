@@ -23,6 +23,7 @@ type tenant struct {
 
 	numbers  hashTable[uint32] // of users and unique values, by name
 	num      uint32
+	slot     uint32 // among the tenants of its shard
 	users    uint32 // greatest number given, otherMember included; owned by the shard
 	shard    *shard
 	face     atomic.Pointer[face]     // of the quotas, for readers; nil: none
@@ -63,7 +64,7 @@ func (d *directory) addTenant(name string, shards []*shard) *tenant {
 	all := *d.byNum.Load()
 	name = cloneString(name) // it may alias a block
 	t := &tenant{num: uint32(len(all) + 1), name: name, users: firstMember - 1}
-	t.shard = shards[int(t.num)%len(shards)]
+	t.shard, t.slot = shards[int(t.num)%len(shards)], t.num/uint32(len(shards))
 	t.more.Store(new([]*series))
 	all = append(all, t)
 	d.byNum.Store(&all)

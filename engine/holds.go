@@ -22,6 +22,9 @@ func (sh *shard) applyOperation(b *block, it *item, t *tenant, res *Result) erro
 	case opAdjust, opReset:
 		return sh.applyCorrection(b, it, t, res)
 	}
+	if op.Op == opVoid {
+		return sh.applyVoid(b, it, t, res)
+	}
 	h, err := sh.findHold(t, it.hash)
 	if err != nil {
 		return err
@@ -286,6 +289,8 @@ func (sh *shard) book(b *block, h *hold, quantity usage.Decimal) (*usage.Error, 
 	if quantity.Sign() == 0 {
 		return nil, nil // nothing was used
 	}
+	sh.note(t, b.index)
+	sh.sight(h.at)
 	if err := sh.foldContribs(b, it, t, h.at); err != nil {
 		return nil, err
 	}

@@ -73,7 +73,8 @@ func (l *ledger) bind(sh *shard, b *book, now int64) error {
 
 // newCounter makes the counter of a slot that had none.
 func (l *ledger) newCounter(sh *shard, s *slot, now int64) (*counter, error) {
-	c := &counter{quota: s.policy.Quota.Slug, meter: s.meter, period: s.policy.PeriodKey, limit: s.policy.Limit}
+	c := &counter{quota: s.policy.Quota.Slug, meter: s.meter, period: s.policy.PeriodKey, limit: s.policy.Limit,
+		since: place{sh.index, max(sh.item, 0)}.number()}
 	if !s.policy.FromBuckets() {
 		return c, nil
 	}

@@ -69,6 +69,15 @@ const (
 	topLimitDefault = 10
 	topLimitMax     = 1000
 	topGroupsMax    = 2_000_000
+	// eventsPageDefault is how many events a page lists when the caller does not say; eventsScanItemsMax how many items of the
+	// log it looks at for them: decoding a million takes about 0.1 s.
+	eventsPageDefault  = 100
+	eventsScanItemsMax = 1 << 20
+
+	// refoldBlocksMax and refoldItemsMax bound what a void may read of the log to count a minute again. It happens in apply, where
+	// everybody waits: 512 Ki items take about 0.1 s to decode and evaluate, 16 Ki blocks of few items as long to read.
+	refoldBlocksMax = 1 << 14
+	refoldItemsMax  = 1 << 19
 
 	// rowsMax bounds the rows of one answer of Usage.
 	rowsMax = 50_000

@@ -127,7 +127,7 @@ func (s *state) applyMeterDelete(b *block, cfg *config, e *configEntry) (Result,
 		return Result{verdict: rejected, err: err}, nil
 	}
 	m := *old
-	m.archived, m.version = true, b.index
+	m.archived, m.version, m.lives = true, b.index, ended(old.lives, b.index)
 	s.publish(cfg.with(&m), &m)
 	s.audit(b, e, "meter", e.Slug, old.def, nil)
 	return Result{verdict: configChanged}, nil
@@ -176,6 +176,7 @@ func (s *state) applyMeterPut(b *block, cfg *config, e *configEntry) (Result, er
 	if err != nil {
 		return Result{}, err // another binary accepted it: halt
 	}
+	m.lives = begun(old, b.index)
 	s.publish(cfg.with(m), m)
 	s.audit(b, e, "meter", def.Slug, before, def)
 	return Result{verdict: v}, nil

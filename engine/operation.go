@@ -39,6 +39,7 @@ const (
 
 	opAdjust = "adjust"
 	opReset  = "reset"
+	opVoid   = "void"
 )
 
 // makes tells whether the operation makes something under its own id.
@@ -188,7 +189,7 @@ func (p *preparer) finish(it *item) *usage.Error {
 	if wal.EncodedSizeBound(&it.Item) > wal.ItemEncodedBytesMax {
 		return &usage.Error{Code: usage.CodeTooLarge, Detail: "the request is larger than 64 KiB; send fewer items or less metadata"}
 	}
-	it.hash, p.buf = idHash(p.state.secret, p.buf, it.Tenant, "", it.ID)
+	it.hash, p.buf = idHash(p.state.secret, p.buf, it.Tenant, it.Source, it.ID) // only voids have a source: that of the event
 	sum, err := p.payload(it)
 	if err != nil {
 		return metadataError(err)

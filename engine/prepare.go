@@ -164,7 +164,7 @@ func (p *preparer) complete(it *item) error {
 			return err
 		}
 		var err error
-		it.hash, p.buf = idHash(s.secret, p.buf, it.Tenant, "", it.ID)
+		it.hash, p.buf = idHash(s.secret, p.buf, it.Tenant, it.Source, it.ID)
 		it.payload, err = p.payload(it)
 		return err
 	}

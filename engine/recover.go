@@ -46,9 +46,10 @@ func (s *state) load() error {
 	s.ckpt.kept = s.cfg.Load().kept
 	for _, sh := range s.shards {
 		sh.gen = sv.Gen + 1
-		sh.ids.base = meta.Index + 1
+		sh.ids.base, sh.notes.base = meta.Index+1, meta.Index+1
 		sh.totals.gen = sh.gen
 	}
+	s.facts.first = meta.Index + 1
 	s.ckpt.events = sv.Events
 	s.applied.Store(meta.Index)
 	s.appliedTime.Store(meta.LogTimeNanos)

@@ -55,7 +55,7 @@ func (e *Engine) newRefold() (*refold, error) {
 	o := *e.opts
 	o.CheckpointItems = 1 << 62 // never: everything stays pending
 	s := newState(from, &o)
-	s.ckpt.verify = true
+	s.ckpt.verify, s.log = true, e.store
 	f := &refold{s, func() {
 		s.close()
 		release()

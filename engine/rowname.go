@@ -12,6 +12,7 @@ import (
 var rowNames = map[byte]string{
 	wal.ClassAccount: "account", wal.ClassAudit: "audit entry", wal.ClassConfig: "configuration", wal.ClassGroup: "groups", wal.ClassHold: "reservation",
 	wal.ClassLedger: "quota counters", wal.ClassOutbox: "crossing", wal.ClassPage: "page", wal.ClassSeries: "counter",
+	wal.ClassBlocks: "blocks", wal.ClassFacts: "facts of blocks", wal.ClassVoid: "void",
 	wal.ClassTenant: "tenant", wal.ClassTotals: "totals of all tenants", wal.ClassUsers: "users",
 }
 
@@ -22,7 +23,7 @@ func rowName(s *state, key []byte) string {
 		what = fmt.Sprintf("row of class %q", key[:1])
 	}
 	switch key[0] {
-	case wal.ClassAudit, wal.ClassOutbox, wal.ClassTotals, wal.ClassConfig:
+	case wal.ClassAudit, wal.ClassOutbox, wal.ClassTotals, wal.ClassConfig, wal.ClassFacts:
 		return fmt.Sprintf("%s %x", what, key[1:])
 	}
 	if len(key) < 5 {

@@ -59,6 +59,10 @@ func (r *counterRow) add(k rollup.Kind, p *pending) {
 	if !monthly(k) {
 		return
 	}
+	if p.recounted {
+		r.month, r.next = p.month, p.next
+		return
+	}
 	p.delta.Each(func(minute int64, a *rollup.Agg) bool {
 		switch sec := minute * 60; {
 		case k == rollup.KindLatest, sec >= start && sec < end:
@@ -178,12 +182,13 @@ type meterJSON struct {
 	Meter    usage.Meter `json:"meter"`
 	Version  uint64      `json:"version"`
 	Archived bool        `json:"archived,omitempty"`
+	Lives    []lifetime  `json:"lives"`
 }
 
 func (c *config) encode() []byte {
 	out := configJSON{Version: c.version}
 	for _, m := range c.meters {
-		out.Meters = append(out.Meters, meterJSON{m.def, m.version, m.archived})
+		out.Meters = append(out.Meters, meterJSON{m.def, m.version, m.archived, m.lives})
 	}
 	if c.settings.version != 0 {
 		out.Settings = &settingsJSON{c.settings.def, c.settings.version}
@@ -224,7 +229,7 @@ func decodeConfig(src []byte) (*config, error) {
 		if err != nil {
 			return nil, err
 		}
-		m.archived = mj.Archived
+		m.archived, m.lives = mj.Archived, mj.Lives
 		c.meters = append(c.meters, m)
 	}
 	c.index()

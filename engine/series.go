@@ -47,6 +47,11 @@ type pending struct {
 	most      int                      // tuples of the fullest day, once the rows are written
 	absolute  uint64                   // part of series.absolute folded here
 	touchedAt int64                    // log time of the last fold, unix seconds
+
+	// recounted tells that a bucket was replaced, so that the counter's months do not follow from delta: they are those of
+	// the series when the part was closed.
+	recounted   bool
+	month, next rollup.Agg
 }
 
 // lifetime tells whether the counter of the series never rolls over.
@@ -58,6 +63,7 @@ func (s *series) touch(sh *shard) *pending {
 		return s.pending
 	}
 	if s.pending != nil {
+		s.close(s.pending)
 		s.frozen = s.pending // pre-image of the cut that is being saved
 	}
 	s.pending = &pending{gen: sh.gen}
@@ -70,9 +76,84 @@ func (s *series) touch(sh *shard) *pending {
 // shard.mu, and gen is below the shard's.
 func (s *series) freeze(gen uint64) *pending {
 	if s.pending != nil && s.pending.gen == gen {
+		s.close(s.pending)
 		s.frozen, s.pending = s.pending, nil
 	}
 	return s.frozen
+}
+
+// close keeps the counter's months with a part that nothing is folded into any more.
+func (s *series) close(p *pending) {
+	if !p.recounted {
+		return
+	}
+	p.month = s.month.Copy()
+	if s.next != nil {
+		p.next = s.next.Copy()
+	}
+}
+
+// unfold takes back a point of a kind that adds up, at log time logSec. The caller holds shard.mu. The absolute sum goes down with
+// it: it stays the sum of what counts, so no total of that can overflow.
+func (s *series) unfold(sh *shard, p *rollup.Point, abs uint64, logSec int64) {
+	kind := s.meter.kind
+	pend := s.change(sh, -abs, logSec)
+	if addsUp(kind) {
+		sh.totals.add(s.meter.num, floorDiv(p.TimeNanos, 1e9), -unitsOf(kind, p))
+	}
+	pend.delta.Unfold(kind, floorMinute(p.TimeNanos), p)
+	if !monthly(kind) {
+		return
+	}
+	if agg := s.monthOf(p.TimeNanos, sh.monthStart, sh.monthEnd, sh.nextMonthEnd); agg != nil {
+		agg.Unfold(kind, p)
+	}
+}
+
+// replace makes a the bucket of a minute. abs is what goes from the absolute sum.
+func (s *series) replace(sh *shard, minute int64, a rollup.Agg, abs uint64, logSec int64) error {
+	pend := s.change(sh, -abs, logSec)
+	pend.delta.Replace(minute, a)
+	clear(s.seen)
+	if !monthly(s.meter.kind) {
+		return nil
+	}
+	pend.recounted = true
+	if s.lifetime() {
+		aggs, err := sh.rangeLocked(s, []rollup.Span{{StartMin: rollup.MinuteMin, EndMin: rollup.MinuteMax}})
+		if err != nil {
+			return err
+		}
+		s.month = aggs[0]
+		s.monthStart.Store(sh.monthStart)
+		return nil
+	}
+	if s.monthStart.Load() != sh.monthStart {
+		s.roll(sh.monthStart)
+	}
+	start, end, nextEnd := sh.monthStart/60, sh.monthEnd/60, sh.nextMonthEnd/60
+	aggs, err := sh.rangeLocked(s, []rollup.Span{{StartMin: start, EndMin: end}, {StartMin: end, EndMin: nextEnd}})
+	if err != nil {
+		return err
+	}
+	s.month, s.next = aggs[0], nil
+	if !aggs[1].Empty(s.meter.kind) {
+		s.next = &aggs[1]
+	}
+	return nil
+}
+
+// change begins a correction: what every one of them has in common.
+func (s *series) change(sh *shard, abs uint64, logSec int64) *pending {
+	pend := s.touch(sh)
+	pend.absolute += abs
+	s.absolute += abs
+	pend.touchedAt, s.touched = logSec, logSec
+	if !s.unpublished {
+		s.unpublished = true
+		sh.changed = append(sh.changed, s)
+	}
+	return pend
 }
 
 // fold adds a point at log time logSec. The caller holds shard.mu and has checked absolute.
@@ -173,6 +254,8 @@ func (s *series) publish() {
 	s.value.Store(counterValue(s.meter.kind, &s.month))
 	if s.next != nil {
 		s.nextValue.Store(counterValue(s.meter.kind, s.next))
+	} else {
+		s.nextValue.Store(0)
 	}
 }
 

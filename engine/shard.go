@@ -27,11 +27,16 @@ type shard struct {
 	objects   []object  // changed since the last cut
 	totals    *totals   // of the hours, since the last cut
 	oldTotals *totals   // of the cut being saved; nil otherwise
-	saving    bool      // the objects of the last cut are not encoded yet
-	settled   []*hold   // over since the last cut
-	deadlines deadlineHeap
-	idSum     sum128 // digest part of all ids ever counted
-	userSum   sum128 // digest part of all users
+	notes     *noteTable
+	// frozenNotes is those of the cut being saved; nil otherwise.
+	frozenNotes *noteTable
+	newest      []tenantNote // by tenant.slot; the owner's
+	voids       []*voidMark  // that no checkpoint may hold yet
+	saving      bool         // the objects of the last cut are not encoded yet
+	settled     []*hold      // over since the last cut
+	deadlines   deadlineHeap
+	idSum       sum128 // digest part of all ids ever counted
+	userSum     sum128 // digest part of all users
 
 	// The open calendar month in UTC, unix seconds; moved by log time, by the owner.
 	monthStart, monthEnd, nextMonthEnd int64
@@ -53,6 +58,13 @@ type shard struct {
 	touched   []touched // counters of the call at hand
 	crossed   []crossing
 	noted     []note
+	sighted   timeSpan // what the items of the block that counted cover, unix nanoseconds
+	skipped   []uint16 // positions of those that did not
+	recalling bool     // what is evaluated was counted before
+	index     uint64   // log index of the block at hand
+	recall    pastBlock
+	rescan    pastBlock
+	prep      preparer
 	pendings  []*pending
 	tuple     []uint32 // of the contribution at hand
 	fresh     []freshWord
@@ -131,8 +143,12 @@ func (sh *shard) apply(b *block) error {
 	}
 	before := sh.tally
 	for i, p := range sh.positions {
+		sh.note(b.tenants[p], b.index)
 		if err := sh.applyItem(b, p, sh.maybe[i]); err != nil {
 			return err
+		}
+		if b.results[p].verdict != counted {
+			sh.skipped = append(sh.skipped, uint16(p))
 		}
 	}
 	sh.totals.since(&before, &sh.tally, b.seconds)
@@ -294,14 +310,22 @@ func (sh *shard) judgePart(b *block, it *item, t *tenant) *usage.Error {
 		c.meter, c.series = mt, t.seriesOf(mt)
 		c.value, c.add, c.member, c.name, c.abs = 0, false, 0, "", 0
 		c.values, c.place = values, m.places[i]
+		if sh.recalling {
+			c.series = nil // it was counted once: there was room
+		}
 		if c.excluded = !mt.filter.admits(it); c.excluded {
 			continue
 		}
 		if err := c.evaluate(it); err != nil {
 			return err
 		}
-		if mt.kind == rollup.KindUnique && c.member == 0 && c.name == "" {
+		if mt.kind != rollup.KindUnique || c.member != 0 {
+			continue
+		}
+		if c.name == "" {
 			sh.contribs = sh.contribs[:n] // no user, no unique value: not this meter's event
+		} else if c.member = t.numbers.get(nameHash(sh.state.secret, c.name)); c.member != 0 {
+			c.name = "" // it got its number since the item was prepared, or the item is a part of one
 		}
 	}
 	return nil

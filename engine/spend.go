@@ -222,7 +222,7 @@ func (sh *shard) record(b *block, it *item, a *account, at int64) error {
 // point is the contribution as a rollup sees it.
 func (c *contribution) point(it *item, at int64) rollup.Point {
 	p := rollup.Point{TimeNanos: at, Value: c.value, Member: c.member, Add: c.add, Times: c.times()}
-	if c.meter.kind == rollup.KindLatest {
+	if c.meter.level() {
 		p.Source, p.ID = it.Source, it.ID
 	}
 	return p
@@ -244,8 +244,13 @@ func (sh *shard) settle(b *block, j *judged, a *account, user string) {
 	}
 }
 
-// remember enters the id of something counted into the dedup index.
+// remember enters the id of something counted into the dedup index, and when it happened into the facts of the block.
 func (sh *shard) remember(b *block, it *item, outcome uint32) {
+	if it.HasTime {
+		sh.sight(it.TimeNanos)
+	} else {
+		sh.sight(b.nanos)
+	}
 	sh.ids.insert(it.hash, it.payload, b.index)
 	sh.ids.setOutcome(outcome)
 	sh.idSum.add(idRowHash(&wal.ID{Hash: it.hash, Payload: it.payload, Block: b.index, Outcome: outcome}))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,6 +25,8 @@ type state struct {
 	ckpt   *checkpointer
 	outbox *journal // threshold crossings
 	audits *journal // changes of configuration
+	facts  *factsLog
+	log    blockSource // to be read again
 
 	auditHead string // hash of the newest entry of the audit
 
@@ -52,6 +55,7 @@ type state struct {
 	workers  []chan *block
 	working  sync.WaitGroup
 	workErrs []error
+	skipped  []uint16
 }
 
 // pastIDs is where ids are found that are in no table in memory any more. A state that folds the log again takes those of the
@@ -71,10 +75,10 @@ func newState(store *wal.Store, o *Options) *state {
 	s := &state{
 		store: store, logger: o.Logger, dir: newDirectory(), hand: newHandoff(),
 		outbox: newJournal(wal.ClassOutbox, wal.AppendOutboxKey), audits: newJournal(wal.ClassAudit, wal.AppendAuditKey),
-		auditHead: auditStart,
+		auditHead: auditStart, facts: newFactsLog(),
 	}
 	if store != nil {
-		s.past = pastIDs{store.Runs(), math.MaxUint64}
+		s.log, s.past = store, pastIDs{store.Runs(), math.MaxUint64}
 	}
 	s.cfg.Store(&config{ages: agesDefault})
 	s.cfg.Load().index()
@@ -82,7 +86,7 @@ func newState(store *wal.Store, o *Options) *state {
 	s.shards = make([]*shard, o.Shards)
 	s.workErrs = make([]error, o.Shards)
 	for i := range s.shards {
-		s.shards[i] = &shard{state: s, gen: 1, ids: newIDTable(0, 1), totals: newTotals(1)}
+		s.shards[i] = &shard{state: s, gen: 1, ids: newIDTable(0, 1), totals: newTotals(1), notes: newNoteTable(1, 1)}
 		s.shards[i].due.Store(noDeadline)
 	}
 	s.ckpt = newCheckpointer(s, o.CheckpointItems)
@@ -123,6 +127,8 @@ func (s *state) Apply(index uint64, data []byte) ([]Result, error) {
 		return nil, fmt.Errorf("block %d: %w", index, err)
 	}
 	for _, sh := range s.shards { // first what was due before the block, each as of its own moment
+		sh.sighted, sh.skipped = noTime, sh.skipped[:0]
+		sh.index, sh.item = index, 0
 		if err := sh.expire(b); err != nil {
 			return nil, fmt.Errorf("apply block %d: %w", index, err)
 		}
@@ -136,6 +142,7 @@ func (s *state) Apply(index uint64, data []byte) ([]Result, error) {
 		return nil, fmt.Errorf("apply block %d: %w", index, err)
 	}
 	s.collect()
+	s.learnFacts(b)
 	s.applied.Store(index)
 	s.appliedTime.Store(b.nanos)
 	if s.live {
@@ -145,6 +152,25 @@ func (s *state) Apply(index uint64, data []byte) ([]Result, error) {
 		s.replayed.Add(uint64(len(b.items)))
 	}
 	return b.results, s.ckpt.after(index, b.nanos, len(b.items), len(data))
+}
+
+// learnFacts enters when the events of the block happened, and which of its items did not count.
+func (s *state) learnFacts(b *block) {
+	span, skipped := noTime, s.skipped[:0]
+	for _, sh := range s.shards {
+		span = span.with(sh.sighted)
+		skipped = append(skipped, sh.skipped...)
+	}
+	config := len(b.items) > 0 && b.items[0].Kind == wal.KindConfig
+	if config && b.results[0].verdict == rejected {
+		skipped = append(skipped, 0)
+	}
+	slices.Sort(skipped)
+	s.skipped = skipped
+	if !span.empty() {
+		span = timeSpan{floorMinute(span.min), floorMinute(span.max)}
+	}
+	s.facts.add(b.index, span, skipped, config)
 }
 
 // open makes the block's items: those of the committer when this process encoded the

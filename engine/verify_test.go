@@ -39,7 +39,13 @@ func populate(t testing.TB, e *Engine, clock *testClock, rng *rand.Rand) {
 		}
 		clock.advance(5 * 60 * 60 * 1e9)
 	}
-	_, err := e.Reserve(ctx, usage.Reservation{ID: "r", TenantID: "tenant-1", FeatureType: "compute_time", Quantity: usage.Int(2)})
+	events, err := e.Events(ctx, usage.EventFilter{TenantID: "tenant-1", Limit: 7})
+	require.NoError(t, err)
+	for _, rec := range events.Data {
+		_, err := e.Void(ctx, usage.Void{TenantID: rec.TenantID, Source: rec.Source, ID: rec.ID, Reason: "test"})
+		require.NoError(t, err)
+	}
+	_, err = e.Reserve(ctx, usage.Reservation{ID: "r", TenantID: "tenant-1", FeatureType: "compute_time", Quantity: usage.Int(2)})
 	require.NoError(t, err)
 	require.NoError(t, e.checkpoint(ctx))
 }

@@ -127,7 +127,7 @@ func TestBadRequests(t *testing.T) {
 		{"GET", "/v1/meters/", "", nil, 404, "not_found", ""},
 		{"GET", "/v1/meters/a/b", "", nil, 404, "not_found", ""},
 		{"GET", "/v1/meters/a%2Fb", "", nil, 404, "not_found", ""},
-		{"GET", "/v1/events", "", nil, 405, "method_not_allowed", ""},
+		{"PUT", "/v1/events", "", nil, 405, "method_not_allowed", ""},
 		{"DELETE", "/v1/usage", "", nil, 405, "method_not_allowed", ""},
 		{"PATCH", "/v1/meters/api_calls", "", nil, 405, "method_not_allowed", ""},
 		{"POST", "/healthz", "", nil, 405, "method_not_allowed", ""},

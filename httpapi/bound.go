@@ -61,6 +61,27 @@ func (b *bound) ConsumeAll(ctx context.Context, rs []usage.Request) ([]usage.Ans
 		func(own []usage.Request) ([]usage.Answer, []error, error) { return b.all.ConsumeAll(ctx, own) })
 }
 
+// Events lists those of one tenant: of the key's only one when none is named.
+func (b *bound) Events(ctx context.Context, f usage.EventFilter) (usage.EventPage, error) {
+	if f.TenantID == "" && len(b.key.Tenants) == 1 {
+		f.TenantID = b.key.Tenants[0]
+	}
+	if f.TenantID == "" {
+		return usage.EventPage{}, refuse(usage.CodeForbidden, "/tenant_id", "the key is bound to several tenants; name one of them as tenant_id")
+	}
+	if err := b.of(f.TenantID); err != nil {
+		return usage.EventPage{}, err
+	}
+	return b.all.Events(ctx, f)
+}
+
+func (b *bound) Event(ctx context.Context, tenant, source, id string) (usage.EventRecord, error) {
+	if err := b.of(tenant); err != nil {
+		return usage.EventRecord{}, err
+	}
+	return b.all.Event(ctx, tenant, source, id)
+}
+
 func (b *bound) Check(r usage.Request) (usage.Answer, error) {
 	if err := b.of(r.TenantID); err != nil {
 		return usage.Answer{}, err
@@ -94,6 +115,13 @@ func (b *bound) Release(ctx context.Context, tenant, id string) (usage.Answer, e
 		return usage.Answer{}, err
 	}
 	return b.all.Release(ctx, tenant, id)
+}
+
+func (b *bound) Void(ctx context.Context, v usage.Void) (usage.Outcome, error) {
+	if err := b.of(v.TenantID); err != nil {
+		return usage.Outcome{ID: v.ID}, err
+	}
+	return b.all.Void(ctx, v)
 }
 
 func (b *bound) Adjust(ctx context.Context, a usage.Adjustment) (usage.Outcome, error) {

@@ -51,3 +51,24 @@ func (c *call) writeOutcome(out usage.Outcome, err error) {
 	}
 	c.marshal(http.StatusOK, out)
 }
+
+// voidEvent takes an event or consume back.
+func (c *call) voidEvent() {
+	var in struct {
+		TenantID string `json:"tenant_id"`
+		Source   string `json:"source"`
+		Reason   string `json:"reason"`
+	}
+	if !c.readConfig(&in) {
+		return
+	}
+	out, err := c.eng.Void(c.changing(), usage.Void{TenantID: in.TenantID, Source: in.Source, ID: c.slug, Reason: in.Reason})
+	if err != nil {
+		c.writeError(err)
+		return
+	}
+	c.marshal(http.StatusOK, struct {
+		ID     string       `json:"id"`
+		Status usage.Status `json:"status"`
+	}{out.ID, out.Status})
+}

@@ -15,6 +15,7 @@
 //	GET    /v1/usage/top       who or what used most
 //	GET    /v1/overview        how everything stands; GET /v1/tenants/{id}/summary, forecast, recommendations for one tenant
 //	GET    /v1/stream          what happens, as server-sent events
+//	GET    /v1/events          what was counted, the newest first; /v1/events/{id} is one, and can be voided
 //	GET    /v1/meters          the list; GET, PUT, DELETE /v1/meters/{slug} for one
 //	GET    /v1/keys            who is let in, and what they may do
 //	GET    /v1/system          the engine's figures

@@ -21,6 +21,10 @@ type Engine interface {
 	// it returned early, but it should clone the few that it keeps.
 	RecordBatch(ctx context.Context, evs []usage.Event) ([]usage.Outcome, error)
 
+	Events(ctx context.Context, f usage.EventFilter) (usage.EventPage, error)
+	Event(ctx context.Context, tenant, source, id string) (usage.EventRecord, error)
+	Void(ctx context.Context, v usage.Void) (usage.Outcome, error)
+
 	Meter(slug string) (usage.MeterState, bool)
 	// Meters answers in the order of the slugs; archived meters may be among them.
 	Meters() []usage.MeterState

@@ -51,6 +51,9 @@ var routeRows = []routeRow{
 		`{"events":[{"transaction_id":"b{n}","external_subscription_id":"{t}","code":"api_calls"}]}`, okay},
 	{"POST /compat/stripe/v1/billing/meter_events", "ingest", ofTenant, "/compat/stripe/v1/billing/meter_events",
 		`event_name=api_calls&payload%5Bstripe_customer_id%5D={t}&payload%5Bvalue%5D=1&identifier=s{n}`, okay},
+	{"GET /v1/events", "read", ofTenant, "/v1/events?tenant_id={t}", "", okay},
+	{"GET /v1/events/{id}", "read", ofTenant, "/v1/events/none?tenant_id={t}", "", orNone},
+	{"POST /v1/events/{id}/void", "", ofTenant, "/v1/events/none/void", `{"tenant_id":"{t}","reason":"test"}`, orNone},
 	{"POST /v1/adjustments", "", ofTenant, "/v1/adjustments", `{"id":"a{n}","tenant_id":"{t}","meter":"api_calls","quantity":1,"reason":"test"}`, okay},
 
 	{"POST /v1/consume", "check", ofTenant, "/v1/consume", `{"tenant_id":"{t}","feature_type":"api_calls"}`, okay},

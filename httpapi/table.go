@@ -49,6 +49,9 @@ var endpoints = slices.Concat(eventEndpoints, decisionEndpoints, configEndpoints
 
 var eventEndpoints = []endpoint{
 	{"POST", "/v1/events", scopeIngest, (*call).postEvents},
+	{"GET", "/v1/events", scopeRead, (*call).listEvents},
+	{"GET", "/v1/events/{id}", scopeRead, (*call).getEvent},
+	{"POST", "/v1/events/{id}/void", scopeAdmin, (*call).voidEvent},
 	{"POST", "/v1/adjustments", scopeAdmin, (*call).postAdjustment},
 }
 

@@ -78,3 +78,105 @@ func (d *Delta) replacements() []int64 {
 	}
 	return *d.b.replaced
 }
+
+// Without returns the bucket of a minute without one event that was folded into it, with the same point. It is false where the bucket
+// cannot tell what is left: then the minute must be folded anew ([Refold]). The result shares nothing with a.
+func (a *Agg) Without(k Kind, p *Point) (rest Agg, ok bool) {
+	if a.Count == 1 && !k.Additive() {
+		return Agg{}, true
+	}
+	rest = a.clone()
+	switch k {
+	case KindSum, KindCount, KindAvg, KindPercentile:
+		rest.Unfold(k, p)
+		return rest, true
+	case KindMin:
+		ok = p.Value > a.Min
+	case KindMax:
+		ok = p.Value < a.Max
+	case KindUnique:
+		if ok = a.Count == a.cardinality(); ok { // one event each
+			rest.Members.Remove(p.Member)
+		}
+	case KindLatest:
+		ok = rest.Latest.remove(p)
+	case KindWeighted:
+		ok = rest.Extra.removeStep(p)
+	default:
+		panic("BUG: rollup: unknown kind")
+	}
+	rest.Count--
+	return rest, ok
+}
+
+// remove takes an event out, and is false when it is the set: what was set before is not known any more.
+func (l *Latest) remove(p *Point) bool {
+	e := Entry{TimeNanos: p.TimeNanos, Value: p.Value, Source: p.Source, ID: p.ID}
+	if p.Add {
+		if i, found := slices.BinarySearchFunc(l.Adds, e, func(x, y Entry) int { return x.compare(&y) }); found {
+			l.Adds = slices.Delete(l.Adds, i, i+1)
+		} // else it was dropped: a set came after it
+		return true
+	}
+	return l.HasSet && e.compare(&l.Set) != 0
+}
+
+func (e *Extra) removeStep(p *Point) bool {
+	s := Step{Entry{TimeNanos: p.TimeNanos, Value: p.Value, Source: p.Source, ID: p.ID}, p.Add}
+	i, found := slices.BinarySearchFunc(e.Steps, s, func(x, y Step) int { return x.compare(&y) })
+	if found {
+		e.Steps = slices.Delete(e.Steps, i, i+1)
+	}
+	return found
+}
+
+// Bucket returns the bucket of one minute: stored, and in the pending deltas, old before new.
+func Bucket(k Kind, src Source, deltas []*Delta, minute int64) (Agg, error) {
+	var a Agg
+	newest := -1 // delta that replaces what is older
+	for i, d := range deltas {
+		if d.Replaces(minute) {
+			newest = i
+		}
+	}
+	if newest < 0 {
+		var p Page
+		page, slot := PageOf(k, Minute, minute)
+		err := src.Pages(Minute, page, page+1, func(_ int64, data []byte) error {
+			if err := p.Decode(k, Minute, data); err != nil {
+				return err
+			}
+			if stored := p.Slot(slot); stored != nil {
+				a.Merge(k, stored)
+			}
+			return nil
+		})
+		if err != nil {
+			return a, err
+		}
+	}
+	for _, d := range deltas[max(newest, 0):] {
+		if own := d.at(minute); own != nil {
+			a.Merge(k, own)
+		}
+	}
+	return a, nil
+}
+
+// at returns the bucket of a minute, or nil.
+func (d *Delta) at(minute int64) *Agg {
+	if d.b == nil {
+		return nil
+	}
+	chunk := d.b.chunks[d.b.chunkOf(minute)]
+	if i := slotOf(chunk, minute); i < len(chunk) && chunk[i].minute == minute {
+		return &chunk[i].agg
+	}
+	return nil
+}
+
+// HasReplaced reports whether any bucket of the delta replaces what is older.
+func (d *Delta) HasReplaced() bool { return len(d.replacements()) > 0 }
+
+// Copy returns a bucket that shares no mutable memory with a.
+func (a *Agg) Copy() Agg { return a.clone() }

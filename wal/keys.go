@@ -14,6 +14,7 @@ import (
 //	state:  a  number u64                                    entry of the audit log
 //	        c  name                                          configuration, by name
 //	        g  tenant u32, meter u32, family u8, level u8, bucket i64*   bucket by groups
+//	        f  level u8, chunk u64                           facts of blocks, by 256
 //	        h  tenant u32, id hash u128                      reservation or lease
 //	        i  run u64, chunk u32                            chunk of a dedup run (run.go)
 //	        m                                                meta of the newest checkpoint
@@ -27,6 +28,8 @@ import (
 //	        t  tenant u32                                    tenant
 //	        u  tenant u32, first number u32                  names of users
 //	        w  meter u32, day i64*                           totals of all tenants
+//	        v  tenant u32, block u64, position u16           item that was taken back
+//	        x  tenant u32, chunk u32                         blocks of a tenant, by 65,536
 //
 // i64* has its sign bit flipped, so that negative pages, buckets and days sort before positive ones.
 
@@ -37,6 +40,7 @@ const (
 	classAside   = 'k'
 	ClassConfig  = 'c'
 	ClassGroup   = 'g'
+	ClassFacts   = 'f'
 	ClassHold    = 'h'
 	ClassMeta    = 'm'
 	ClassAccount = 'n'
@@ -47,6 +51,8 @@ const (
 	ClassTenant  = 't'
 	ClassUsers   = 'u'
 	ClassTotals  = 'w'
+	ClassVoid    = 'v'
+	ClassBlocks  = 'x'
 )
 
 const signBit = 1 << 63
@@ -54,8 +60,8 @@ const signBit = 1 << 63
 // stateClass reports whether class may stand first in a key of the state.
 func stateClass(class byte) bool {
 	switch class {
-	case ClassAccount, ClassAudit, ClassConfig, ClassGroup, ClassHold, ClassLedger, ClassOutbox, ClassPage,
-		ClassSeries, ClassTenant, ClassUsers, ClassTotals,
+	case ClassAccount, ClassAudit, ClassBlocks, ClassConfig, ClassFacts, ClassGroup, ClassHold, ClassLedger, ClassOutbox, ClassPage,
+		ClassSeries, ClassTenant, ClassTotals, ClassUsers, ClassVoid,
 		ClassMeta, runManifestClass, runChunkClass, runFilterClass:
 		return true
 	}
@@ -209,6 +215,49 @@ func ParseHoldKey(key []byte) (tenant uint32, id Hash, err error) {
 	}
 	return binary.BigEndian.Uint32(key[1:]),
 		Hash{binary.BigEndian.Uint64(key[5:]), binary.BigEndian.Uint64(key[13:])}, nil
+}
+
+// AppendFactsKey appends the key of the facts of 256 neighbours: blocks at level 0, rows of the level below above it.
+func AppendFactsKey(dst []byte, level uint8, chunk uint64) []byte {
+	return binary.BigEndian.AppendUint64(append(dst, ClassFacts, level), chunk)
+}
+
+// ParseFactsKey is the inverse of [AppendFactsKey].
+func ParseFactsKey(key []byte) (level uint8, chunk uint64, err error) {
+	if err := checkKey(key, ClassFacts, 9); err != nil {
+		return 0, 0, err
+	}
+	return key[1], binary.BigEndian.Uint64(key[2:]), nil
+}
+
+// AppendBlocksKey appends the key of the [BlockSet] of a tenant: its blocks from chunk x 65,536 on. Tenant 0 stands for the
+// blocks of configuration.
+func AppendBlocksKey(dst []byte, tenant, chunk uint32) []byte {
+	dst = binary.BigEndian.AppendUint32(append(dst, ClassBlocks), tenant)
+	return binary.BigEndian.AppendUint32(dst, chunk)
+}
+
+// ParseBlocksKey is the inverse of [AppendBlocksKey].
+func ParseBlocksKey(key []byte) (tenant, chunk uint32, err error) {
+	if err := checkKey(key, ClassBlocks, 8); err != nil {
+		return 0, 0, err
+	}
+	return binary.BigEndian.Uint32(key[1:]), binary.BigEndian.Uint32(key[5:]), nil
+}
+
+// AppendVoidKey appends the key of an item that was taken back: its place in the log.
+func AppendVoidKey(dst []byte, tenant uint32, block uint64, position uint16) []byte {
+	dst = binary.BigEndian.AppendUint32(append(dst, ClassVoid), tenant)
+	dst = binary.BigEndian.AppendUint64(dst, block)
+	return binary.BigEndian.AppendUint16(dst, position)
+}
+
+// ParseVoidKey is the inverse of [AppendVoidKey].
+func ParseVoidKey(key []byte) (tenant uint32, block uint64, position uint16, err error) {
+	if err := checkKey(key, ClassVoid, 14); err != nil {
+		return 0, 0, 0, err
+	}
+	return binary.BigEndian.Uint32(key[1:]), binary.BigEndian.Uint64(key[5:]), binary.BigEndian.Uint16(key[13:]), nil
 }
 
 // AppendPageKey appends the key of a page of buckets of one series and level.

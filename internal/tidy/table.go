@@ -129,7 +129,9 @@ var Apply = map[string][]string{
 	"engine": {
 		"state.go", "shard.go", // the state machine and its parts
 		"series.go", "months.go", "totals.go", "idtable.go", "hash.go", // what a shard folds into
+		"blocknotes.go", "blockfacts.go", "voidmark.go", // where things stand in the log
 		"config.go", "directory.go", "meters.go", // configuration and dense numbers, from the log
+		"lifetime.go", "void.go", "minutefold.go", // what is taken back
 		"keysapply.go",                    // keys, from the log
 		"dimensions.go", "cardinality.go", // values of dimensions
 		"item.go", "prepare.go", "result.go", // matching is done again in apply when the version differs
