@@ -55,6 +55,7 @@ type blockReader struct {
 	newest uint64 // number of the tenant's newest note
 	tenant uint32 // 0: all blocks
 	marks  []*voidMark
+	before uint64    // of a replay: voids from this block on are still to come; 0: none are
 	view   *wal.View // nil: of a state without a store
 	last   uint64    // the newest block that the view may know
 
@@ -75,6 +76,17 @@ func (s *state) readBlocks(t *tenant) *blockReader {
 
 // readBlocks is state.readBlocks for who holds shard.mu.
 func (sh *shard) readBlocks(t *tenant) *blockReader {
+	if lens := sh.state.lens; lens != nil {
+		r := lens.live.readBlocks(lens.tenant)
+		r.before = sh.index
+		r.marks = slices.DeleteFunc(slices.Clone(r.marks), func(m *voidMark) bool { return m.index >= r.before })
+		for _, m := range sh.voids {
+			if m.index == r.before {
+				r.marks = append(r.marks, m)
+			}
+		}
+		return r
+	}
 	r := &blockReader{facts: sh.state.facts.snapshot(), tenant: t.num, rowLevel: -1}
 	if int(t.slot) < len(sh.newest) {
 		r.newest = sh.newest[t.slot].number

@@ -12,6 +12,7 @@ type directory struct {
 	tenants hashTable[*tenant]
 	byNum   atomic.Pointer[[]*tenant] // index num-1; the slice grows, entries never change
 	users   atomic.Int64              // numbered, over all tenants
+	only    *tenant                   // of a replay of one tenant; nil: of all
 }
 
 // tenant is one tenant's part of the state.
@@ -49,6 +50,12 @@ func (d *directory) tenant(name string) *tenant { return d.tenants.get(nameHash(
 
 // number returns the tenant by number, or nil.
 func (d *directory) number(num uint32) *tenant {
+	if d.only != nil {
+		if d.only.num == num {
+			return d.only
+		}
+		return nil
+	}
 	all := *d.byNum.Load()
 	if num == 0 || int(num) > len(all) {
 		return nil
@@ -57,7 +64,21 @@ func (d *directory) number(num uint32) *tenant {
 }
 
 // all returns every tenant in order of number. Read only.
-func (d *directory) all() []*tenant { return *d.byNum.Load() }
+func (d *directory) all() []*tenant {
+	if d.only != nil {
+		return []*tenant{d.only}
+	}
+	return *d.byNum.Load()
+}
+
+// addOnly makes a tenant, under the number that it has elsewhere, the only one that there is.
+func (d *directory) addOnly(name string, num uint32, shards []*shard) *tenant {
+	d.only = &tenant{num: num, name: cloneString(name), users: firstMember - 1}
+	d.only.shard, d.only.slot = shards[int(num)%len(shards)], num/uint32(len(shards))
+	d.only.more.Store(new([]*series))
+	d.tenants.put(nameHash(d.secret, name), d.only)
+	return d.only
+}
 
 // addTenant gives name the next number. Only apply and recovery call it.
 func (d *directory) addTenant(name string, shards []*shard) *tenant {

@@ -69,6 +69,7 @@ const (
 	topLimitDefault = 10
 	topLimitMax     = 1000
 	topGroupsMax    = 2_000_000
+
 	// eventsPageDefault is how many events a page lists when the caller does not say; eventsScanItemsMax how many items of the
 	// log it looks at for them: decoding a million takes about 0.1 s.
 	eventsPageDefault  = 100

@@ -180,7 +180,7 @@ func (f *minuteFolder) fold(each func(r *refolded, c *contribution, it *item, p 
 		return &usage.Error{Code: usage.CodeInvalidValue, Pointer: "/id", Detail: fmt.Sprintf(
 			"meter %s (%s) would have to count the minute of the event again, and it is spread over more than %d blocks or %d items of the log",
 			f.buckets[0].series.meter.def.Slug, f.buckets[0].series.meter.def.Aggregation, refoldBlocksMax, refoldItemsMax)}, nil
-	case errors.Is(err, errArchived):
+	case errors.Is(err, errArchived), errors.Is(err, wal.ErrNoBlock): // the latter as in recallForVoid
 		return &usage.Error{Code: usage.CodeEventArchived, Detail: "events of the same minute are no longer kept, and without them its meters cannot be counted again"}, nil
 	}
 	return nil, err

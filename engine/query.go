@@ -33,6 +33,9 @@ func (e *Engine) Usage(ctx context.Context, q usage.Query) (usage.Rows, error) {
 	if err := e.store.Failed(); err != nil {
 		return usage.Rows{}, err
 	}
+	if q.AsOfIndex != 0 || !q.AsOfTime.IsZero() {
+		return e.usageAsOf(ctx, q)
+	}
 	plan, err := e.plan(&q)
 	if err != nil {
 		return usage.Rows{}, err
@@ -65,9 +68,6 @@ type queryPlan struct {
 
 // plan fills the defaults of q and checks it.
 func (e *Engine) plan(q *usage.Query) (*queryPlan, error) {
-	if q.AsOfIndex != 0 || !q.AsOfTime.IsZero() {
-		return nil, &usage.Error{Code: usage.CodeInvalidValue, Pointer: "/as_of", Detail: "as_of is not available yet"}
-	}
 	if err := checkPage(q); err != nil {
 		return nil, err
 	}

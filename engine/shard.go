@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 
 	"github.com/weirhq/weir/internal/civil"
-	"github.com/weirhq/weir/internal/strictjson"
 	"github.com/weirhq/weir/rollup"
 	"github.com/weirhq/weir/usage"
 	"github.com/weirhq/weir/wal"
@@ -65,6 +64,8 @@ type shard struct {
 	recall    pastBlock
 	rescan    pastBlock
 	prep      preparer
+	witness   witness // of a replay; nil: nobody watches
+	before    []judgedQuota
 	pendings  []*pending
 	tuple     []uint32 // of the contribution at hand
 	fresh     []freshWord
@@ -114,6 +115,12 @@ func (sh *shard) setTime(seconds int64) {
 	}
 }
 
+// begin forgets what was noted of the block before.
+func (sh *shard) begin(index uint64) {
+	sh.sighted, sh.skipped = noTime, sh.skipped[:0]
+	sh.index, sh.item = index, 0
+}
+
 // apply judges and folds the items of b at sh.positions, in order. It fails only when the store
 // cannot be read.
 //
@@ -149,6 +156,11 @@ func (sh *shard) apply(b *block) error {
 		}
 		if b.results[p].verdict != counted {
 			sh.skipped = append(sh.skipped, uint16(p))
+		}
+		if sh.witness != nil {
+			if err := sh.witness.item(b, b.items[p], place{b.index, p}, &b.results[p], sh); err != nil {
+				return err
+			}
 		}
 	}
 	sh.totals.since(&before, &sh.tally, b.seconds)
@@ -326,90 +338,6 @@ func (sh *shard) judgePart(b *block, it *item, t *tenant) *usage.Error {
 			sh.contribs = sh.contribs[:n] // no user, no unique value: not this meter's event
 		} else if c.member = t.numbers.get(nameHash(sh.state.secret, c.name)); c.member != 0 {
 			c.name = "" // it got its number since the item was prepared, or the item is a part of one
-		}
-	}
-	return nil
-}
-
-// evaluate computes what it adds to c.meter, exactly.
-func (c *contribution) evaluate(it *item) *usage.Error {
-	m := c.meter
-	if m.kind == rollup.KindUnique {
-		return c.evaluateMember(it)
-	}
-	if !m.usesValue {
-		c.value = 1
-		return nil
-	}
-	q := it.Quantity
-	if m.valuePath != nil {
-		var err *usage.Error
-		if q, err = propertyDecimal(m, it); err != nil {
-			return err
-		}
-	} else if !q.IsSet() {
-		q = usage.Int(1)
-	}
-	v, err := q.Units(m.scale)
-	if err != nil {
-		return meterError(m, err)
-	}
-	if v < 0 && !m.level() {
-		return negativeQuantity(q)
-	}
-	c.value, c.add = v, it.Op == opAdd
-	if c.abs = magnitude(m.kind, v, it.Op); c.overflows(v) {
-		return overflowError(m)
-	}
-	return nil
-}
-
-func overflowError(m *meter) *usage.Error {
-	return &usage.Error{Code: usage.CodeOverflow, Pointer: "/quantity",
-		Detail: "the total of meter " + m.def.Slug + " would pass 2^62 units of its scale; use a meter with a smaller scale"}
-}
-
-// magnitude is what v adds to the absolute sum of its series: values that are never added up
-// (min, max, percentiles, a level that is set) add nothing.
-func magnitude(k rollup.Kind, v int64, op uint8) uint64 {
-	switch k {
-	case rollup.KindMin, rollup.KindMax, rollup.KindPercentile:
-		return 0
-	case rollup.KindLatest, rollup.KindWeighted:
-		if op != opAdd {
-			return 0
-		}
-	}
-	if v < 0 {
-		return -uint64(v)
-	}
-	return uint64(v)
-}
-
-// overflows tells whether counting v could take any sum of the series past an int64: the values ever added
-// stay below 2^62 in absolute value, and so does a level that is added to.
-func (c *contribution) overflows(v int64) bool {
-	const bound = 1 << 62
-	sum := c.abs
-	if c.series != nil {
-		sum += c.series.absolute
-	}
-	return sum >= bound || c.abs >= bound || v >= bound || v <= -bound
-}
-
-// evaluateMember finds the unique value of the item for a unique_count meter.
-func (c *contribution) evaluateMember(it *item) *usage.Error {
-	switch {
-	case c.meter.uniquePath == nil:
-		if c.member = it.UserNum; c.member == 0 {
-			c.name = it.User
-		}
-	case len(c.meter.uniquePath) == 1:
-		c.name = it.field(c.meter.uniquePath[0])
-	default:
-		raw, ok := strictjson.Lookup(it.Metadata, c.meter.uniquePath[1:])
-		if ok && string(raw) != "null" {
-			c.name = memberName(raw)
 		}
 	}
 	return nil

@@ -37,6 +37,9 @@ func (sh *shard) applyConsume(b *block, it *item, t *tenant, res *Result) error 
 		return nil
 	}
 	*res = Result{verdict: denied, timeNanos: b.nanos, judged: j}
+	if sh.witness != nil {
+		sh.before = append([]judgedQuota(nil), j.quotas...)
+	}
 	switch {
 	case it.peeks(b.cfg):
 		res.verdict = checked

@@ -27,6 +27,7 @@ type state struct {
 	audits *journal // changes of configuration
 	facts  *factsLog
 	log    blockSource // to be read again
+	lens   *lens       // of a replay of one tenant: where blocks are found
 
 	auditHead string // hash of the newest entry of the audit
 
@@ -127,8 +128,7 @@ func (s *state) Apply(index uint64, data []byte) ([]Result, error) {
 		return nil, fmt.Errorf("block %d: %w", index, err)
 	}
 	for _, sh := range s.shards { // first what was due before the block, each as of its own moment
-		sh.sighted, sh.skipped = noTime, sh.skipped[:0]
-		sh.index, sh.item = index, 0
+		sh.begin(index)
 		if err := sh.expire(b); err != nil {
 			return nil, fmt.Errorf("apply block %d: %w", index, err)
 		}

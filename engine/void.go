@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -103,6 +104,10 @@ func (sh *shard) recallForVoid(b *block, it *item, t *tenant) (*recalled, *usage
 	}
 	x, err := sh.recallID(b, t, id)
 	switch {
+	case errors.Is(err, wal.ErrNoBlock):
+		// The log is folded again from a base, and the block is not among those that voids need (blocksOfVoids): so the void was
+		// refused, or a duplicate. Neither leaves a trace.
+		return nil, archived(it.ID), nil
 	case err != nil:
 		return nil, nil, err
 	case x.item.Kind == wal.KindEvent || x.item.Kind == wal.KindConsume:

@@ -12,6 +12,15 @@ import (
 // meets the voids of later blocks, and these read again what they take back, and perhaps the minute around it.
 func (e *Engine) blocksOfVoids(to uint64) ([]uint64, error) {
 	var late []*voidMark
+	for _, sh := range e.state.shards { // first what is in memory: a checkpoint in between hides nothing then
+		sh.mu.Lock()
+		for _, m := range sh.voids {
+			if m.block <= to && m.index > to {
+				late = append(late, m)
+			}
+		}
+		sh.mu.Unlock()
+	}
 	view := e.store.View()
 	defer view.Close()
 	lower, upper := wal.ClassBounds(wal.ClassVoid)
@@ -32,16 +41,7 @@ func (e *Engine) blocksOfVoids(to uint64) ([]uint64, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, sh := range e.state.shards { // made since the checkpoint that the view is of
-		sh.mu.Lock()
-		for _, m := range sh.voids {
-			if m.block <= to && m.index > to {
-				late = append(late, m)
-			}
-		}
-		sh.mu.Unlock()
-	}
-	slices.SortFunc(late, func(a, b *voidMark) int { return cmp.Compare(a.block, b.block) })
+	slices.SortFunc(late, func(a, b *voidMark) int { return cmp.Compare(a.block, b.block) }) // some twice
 	var keep []uint64
 	var past pastBlock
 	for _, m := range late {

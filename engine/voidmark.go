@@ -68,8 +68,13 @@ func (r *blockReader) voidsIn(tenant uint32, block uint64) (marks []*voidMark, e
 				return err
 			}
 			m := &voidMark{tenant: tenant, block: block, position: position}
-			marks = append(marks, m)
-			return m.decode(value)
+			if err := m.decode(value); err != nil {
+				return err
+			}
+			if r.before == 0 || m.index < r.before {
+				marks = append(marks, m)
+			}
+			return nil
 		})
 	}
 	slices.SortFunc(marks, func(a, b *voidMark) int { return int(a.position) - int(b.position) })

@@ -187,7 +187,8 @@ func TestBadRequests(t *testing.T) {
 		{"GET", "/v1/usage/top?by=tenant", "", nil, 422, "missing_field", "/meter"},
 		{"GET", "/v1/usage/top?meter=nope&by=tenant", "", nil, 404, "not_found", "/meter"},
 		{"GET", "/v1/usage/top?meter=api_calls&by=metadata.model", "", nil, 422, "invalid_value", "/by"},
-		{"GET", "/v1/usage?meter=api_calls&as_of=7", "", nil, 422, "invalid_value", "/as_of"},
+		{"GET", "/v1/usage?meter=api_calls&as_of=70000", "", nil, 422, "invalid_value", "/as_of"},
+		{"GET", "/v1/usage?meter=api_calls&as_of=yesterday", "", nil, 422, "invalid_value", "/as_of"},
 		{"GET", "/v1/usage?meter=api_calls&filter%5Bmetadata.model%5D=a", "", nil, 422, "invalid_value", "/filter[metadata.model]"},
 		{"GET", "/v1/usage?meter=%zz", "", nil, 422, "invalid_value", ""},
 

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -70,6 +71,9 @@ func TestEventListOverHTTP(t *testing.T) {
 	require.Equal(t, "sent by mistake", ev["voided"].(map[string]any)["reason"])
 	_, rows := f.do("GET", "/v1/usage?meter=data_transfer&tenant_id=acme", "")
 	require.Equal(t, 0.0, rows["data"].([]any)[0].(map[string]any)["value"])
+	_, rows = f.do("GET", fmt.Sprintf("/v1/usage?meter=data_transfer&tenant_id=acme&as_of=%v", ev["index"]), "")
+	require.Equal(t, 1.0, rows["data"].([]any)[0].(map[string]any)["value"])
+	require.Equal(t, ev["index"], rows["as_of"].(map[string]any)["index"])
 
 	for target, want := range map[string]string{
 		"/v1/events/c?tenant_id=other":                  "404 not_found",

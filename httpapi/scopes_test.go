@@ -77,6 +77,7 @@ var routeRows = []routeRow{
 
 	{"GET /v1/meters", "read", shared, "/v1/meters", "", okay},
 	{"GET /v1/meters/{slug}", "read", shared, "/v1/meters/api_calls", "", okay},
+	{"POST /v1/meters/{slug}/test", "read", ofTenant, "/v1/meters/api_calls/test", `{"event":{"id":"x{n}","tenant_id":"{t}","feature_type":"api_calls"}}`, okay},
 	{"PUT /v1/meters/{slug}", "", ofAll, "/v1/meters/scratch", `{"aggregation":"sum"}`, okay},
 	{"DELETE /v1/meters/{slug}", "", ofAll, "/v1/meters/scratch", "", orNone},
 	{"POST /v1/meters/{slug}/test", "read", ofTenant, "/v1/meters/api_calls/test", `{"event":{"id":"x","tenant_id":"{t}","feature_type":"api_calls"}}`, okay},

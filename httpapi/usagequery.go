@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -47,11 +48,8 @@ func (c *call) usageQuery() (q usage.Query, form answerForm, err error) {
 	if q.Filter, err = takeFilters(v); err != nil {
 		return q, form, err
 	}
-	if v.Has("as_of") {
-		return q, form, refuse(usage.CodeInvalidValue, "/as_of", "as_of is not available yet")
-	}
 	if err := checkQuery(v, "meter", "tenant_id", "from", "to", "window", "time_zone", "fill", "group_by", "compare", "limit", "cursor",
-		"format", "numbers"); err != nil {
+		"as_of", "format", "numbers"); err != nil {
 		return q, form, err
 	}
 	if q.Meter = v.Get("meter"); q.Meter == "" {
@@ -70,6 +68,9 @@ func (c *call) usageQuery() (q usage.Query, form answerForm, err error) {
 		}
 	}
 	q.TimeZone = v.Get("time_zone")
+	if q.AsOfIndex, q.AsOfTime, err = queryAsOf(v); err != nil {
+		return q, form, err
+	}
 	if v.Has("fill") {
 		if v.Get("fill") != "zero" {
 			return q, form, refuse(usage.CodeInvalidValue, "/fill", "fill must be zero, or left out")
@@ -155,6 +156,21 @@ func queryForm(v url.Values) (form answerForm, err error) {
 		return form, refuse(usage.CodeInvalidValue, "/numbers", "numbers must be string, or left out")
 	}
 	return form, nil
+}
+
+// queryAsOf reads a point of the log: the index of a block, or a time.
+func queryAsOf(v url.Values) (index uint64, at time.Time, err error) {
+	text := v.Get("as_of")
+	if !v.Has("as_of") {
+		return 0, at, nil
+	}
+	if index, err = strconv.ParseUint(text, 10, 64); err == nil && index > 0 {
+		return index, at, nil
+	}
+	if at, err = queryTime(v, "as_of"); err != nil {
+		err = refuse(usage.CodeInvalidValue, "/as_of", "as_of "+quoted(text)+" must be a log index, such as 812, or a time like 2026-01-31T00:00:00Z")
+	}
+	return 0, at, err
 }
 
 // queryTime reads an RFC 3339 instant. A '+' that was not percent-encoded arrives as a space;

@@ -127,7 +127,7 @@ var EmbedRefuses = []string{
 // the checkpoint writer are outside: they decide when, never what.
 var Apply = map[string][]string{
 	"engine": {
-		"state.go", "shard.go", // the state machine and its parts
+		"state.go", "shard.go", "contribution.go", // the state machine and its parts
 		"series.go", "months.go", "totals.go", "idtable.go", "hash.go", // what a shard folds into
 		"blocknotes.go", "blockfacts.go", "voidmark.go", // where things stand in the log
 		"config.go", "directory.go", "meters.go", // configuration and dense numbers, from the log
