@@ -74,6 +74,9 @@ func (sh *shard) applyHold(b *block, it *item, t *tenant, res *Result) error {
 		return nil
 	}
 	*res = Result{verdict: denied, timeNanos: b.nanos, judged: j}
+	if sh.witness != nil {
+		sh.remark(j)
+	}
 	if !j.allowed {
 		sh.tally.denied++
 		return nil

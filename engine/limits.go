@@ -75,6 +75,9 @@ const (
 	eventsPageDefault  = 100
 	eventsScanItemsMax = 1 << 20
 
+	// explainHoursMax is how long a range is explained by the hour; longer ones are by the day.
+	explainHoursMax = 49 * time.Hour
+
 	// refoldBlocksMax and refoldItemsMax bound what a void may read of the log to count a minute again. It happens in apply, where
 	// everybody waits: 512 Ki items take about 0.1 s to decode and evaluate, 16 Ki blocks of few items as long to read.
 	refoldBlocksMax = 1 << 14

@@ -64,8 +64,10 @@ type shard struct {
 	recall    pastBlock
 	rescan    pastBlock
 	prep      preparer
-	witness   witness // of a replay; nil: nobody watches
-	before    []judgedQuota
+	witness   witness       // of a replay; nil: nobody watches
+	before    []judgedQuota // the call at hand, for a witness
+	costs     []int64
+	voided    *recalled
 	pendings  []*pending
 	tuple     []uint32 // of the contribution at hand
 	fresh     []freshWord

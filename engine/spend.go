@@ -38,7 +38,7 @@ func (sh *shard) applyConsume(b *block, it *item, t *tenant, res *Result) error 
 	}
 	*res = Result{verdict: denied, timeNanos: b.nanos, judged: j}
 	if sh.witness != nil {
-		sh.before = append([]judgedQuota(nil), j.quotas...)
+		sh.remark(j)
 	}
 	switch {
 	case it.peeks(b.cfg):
@@ -56,6 +56,14 @@ func (sh *shard) applyConsume(b *block, it *item, t *tenant, res *Result) error 
 	sh.tally.counted++
 	res.verdict = counted
 	return nil
+}
+
+// remark keeps how the quotas stood before a call, and what it costs, for whoever watches.
+func (sh *shard) remark(j *judged) {
+	sh.before, sh.costs = append(sh.before[:0], j.quotas...), sh.costs[:0]
+	for i := range sh.touched {
+		sh.costs = append(sh.costs, sh.touched[i].cost)
+	}
 }
 
 // peeks tells whether the item only asks how things stand: no quantity at all, and no value to be set.

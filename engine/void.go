@@ -83,6 +83,9 @@ func (sh *shard) applyVoid(b *block, it *item, t *tenant, res *Result) error {
 		return err
 	}
 	sh.sight(x.at) // the block of the void changes that minute
+	if sh.witness != nil {
+		sh.voided = x
+	}
 	sh.noted = append(sh.noted, note{sh.item, AuditEntry{Index: b.index, Time: time.Unix(0, b.nanos).UTC(), Actor: it.more.op.Actor,
 		Action: opVoid, Target: "tenant/" + t.name + "/" + it.ID, Before: []byte("null"),
 		After: mustJSON(map[string]any{"id": it.ID, "source": it.Source, "index": x.place.block, "reason": it.more.op.Reason})}})

@@ -117,6 +117,20 @@ func (b *bound) Release(ctx context.Context, tenant, id string) (usage.Answer, e
 	return b.all.Release(ctx, tenant, id)
 }
 
+func (b *bound) Explain(ctx context.Context, q usage.Query, limit int, cursor string) (usage.Explanation, error) {
+	if err := b.of(q.TenantID); err != nil {
+		return usage.Explanation{}, err
+	}
+	return b.all.Explain(ctx, q, limit, cursor)
+}
+
+func (b *bound) ExplainDecision(ctx context.Context, tenant, id string) (usage.Explanation, error) {
+	if err := b.of(tenant); err != nil {
+		return usage.Explanation{}, err
+	}
+	return b.all.ExplainDecision(ctx, tenant, id)
+}
+
 func (b *bound) Void(ctx context.Context, v usage.Void) (usage.Outcome, error) {
 	if err := b.of(v.TenantID); err != nil {
 		return usage.Outcome{ID: v.ID}, err

@@ -12,6 +12,7 @@
 //
 //	POST   /v1/events          one event, a batch, or a stream of lines
 //	GET    /v1/usage           what a meter counted, as JSON or CSV, by groups
+//	GET    /v1/explain         a number or a decision, traced back to its events and rules
 //	GET    /v1/usage/top       who or what used most
 //	GET    /v1/overview        how everything stands; GET /v1/tenants/{id}/summary, forecast, recommendations for one tenant
 //	GET    /v1/stream          what happens, as server-sent events

@@ -24,6 +24,8 @@ type Engine interface {
 	Events(ctx context.Context, f usage.EventFilter) (usage.EventPage, error)
 	Event(ctx context.Context, tenant, source, id string) (usage.EventRecord, error)
 	Void(ctx context.Context, v usage.Void) (usage.Outcome, error)
+	Explain(ctx context.Context, q usage.Query, limit int, cursor string) (usage.Explanation, error)
+	ExplainDecision(ctx context.Context, tenant, id string) (usage.Explanation, error)
 
 	Meter(slug string) (usage.MeterState, bool)
 	// Meters answers in the order of the slugs; archived meters may be among them.

@@ -80,7 +80,6 @@ var routeRows = []routeRow{
 	{"POST /v1/meters/{slug}/test", "read", ofTenant, "/v1/meters/api_calls/test", `{"event":{"id":"x{n}","tenant_id":"{t}","feature_type":"api_calls"}}`, okay},
 	{"PUT /v1/meters/{slug}", "", ofAll, "/v1/meters/scratch", `{"aggregation":"sum"}`, okay},
 	{"DELETE /v1/meters/{slug}", "", ofAll, "/v1/meters/scratch", "", orNone},
-	{"POST /v1/meters/{slug}/test", "read", ofTenant, "/v1/meters/api_calls/test", `{"event":{"id":"x","tenant_id":"{t}","feature_type":"api_calls"}}`, okay},
 	{"GET /v1/plans", "read", shared, "/v1/plans", "", okay},
 	{"GET /v1/plans/{slug}", "read", shared, "/v1/plans/free", "", okay},
 	{"PUT /v1/plans/{slug}", "", ofAll, "/v1/plans/scratch", `{"quotas":[]}`, okay},
@@ -104,6 +103,7 @@ var routeRows = []routeRow{
 	{"POST /v1/portal/sessions", "", ofTenant, "/v1/portal/sessions", `{"tenant_id":"{t}"}`, okay},
 
 	{"GET /v1/usage/top", "read", shared, "/v1/usage/top?meter=api_calls&by=tenant", "", okay},
+	{"GET /v1/explain", "read", ofTenant, "/v1/explain?tenant_id={t}&meter=api_calls", "", okay},
 	{"GET /v1/usage", "read portal", ofTenant, "/v1/usage?meter=api_calls&tenant_id={t}", "", okay},
 	{"GET /v1/stream", "read portal", ofTenant, "/v1/stream?tenant_id={t}", "", okay},
 	{"GET /v1/overview", "read", ofAll, "/v1/overview", "", okay},

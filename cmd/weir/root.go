@@ -94,7 +94,7 @@ func (m *Main) root() *cobra.Command {
 		m.consumeCommand(), m.checkCommand(), m.reserveCommand(), m.plansCommand(), m.tenantsCommand(),
 		m.importCommand(), m.verifyCommand(), m.backupCommand(), m.restoreCommand(), m.doctorCommand(), m.versionCommand(),
 		m.metersCommand(), m.settingsCommand(), m.leasesCommand(), m.adjustCommand(), m.decisionsCommand(), m.crossingsCommand(),
-		m.auditCommand(), m.keysCommand(), m.topCommand(), m.overviewCommand(), m.forecastCommand(), m.recommendationsCommand(),
+		m.auditCommand(), m.keysCommand(), m.topCommand(), m.overviewCommand(), m.forecastCommand(), m.recommendationsCommand(), m.explainCommand(), m.eventsCommand(), m.voidCommand(),
 		m.configCommand(), m.manCommand(), m.openapiCommand())
 	return root
 }
