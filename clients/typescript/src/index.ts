@@ -81,7 +81,8 @@ export function newId(now = Date.now()): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
-const sleep = (ms: number, signal?: AbortSignal) =>
+/** Waits, or rejects when the signal ends it. It leaves no listener behind. */
+export const sleep = (ms: number, signal?: AbortSignal) =>
   new Promise<void>((done, failed) => {
     signal?.throwIfAborted();
     const stop = () => {

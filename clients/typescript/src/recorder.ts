@@ -1,5 +1,5 @@
 import type { Event, Rejection } from "./api.js";
-import { backoff, newId, WeirError } from "./index.js";
+import { backoff, newId, sleep, WeirError } from "./index.js";
 import type { Weir } from "./index.js";
 
 export interface RecorderOptions {
@@ -72,10 +72,7 @@ export class Recorder {
         }
       } catch (e) {
         this.#options.onError?.(e);
-        await new Promise<void>((done) => {
-          const timer = setTimeout(done, backoff(++failures));
-          this.#stop.signal.addEventListener("abort", () => (clearTimeout(timer), done()), { once: true });
-        });
+        await sleep(backoff(++failures), this.#stop.signal).catch(() => undefined); // closed: the loop ends
       }
     }
   }
