@@ -138,7 +138,7 @@ func (v *verifier) compareAudit() error {
 			return fmt.Errorf("%w: entry %d of the audit: %w", wal.ErrCorrupt, number, err)
 		}
 		if entry.Prev != want || entry.Number != number {
-			return fmt.Errorf("%w: the chain of the audit breaks at entry %d: it follows %.16s..., the entry before is %.16s...",
+			return fmt.Errorf("%w: the chain of the audit breaks at entry %d: it does not follow the entry before: it names %.16s, that is %.16s",
 				ErrMismatch, number, entry.Prev, want)
 		}
 		want = auditHash(row)

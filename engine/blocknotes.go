@@ -49,22 +49,6 @@ func (sh *shard) note(t *tenant, index uint64) {
 	sh.notes.notes = append(sh.notes.notes, blockNote{before: before, tenant: t.num, offset: uint32(index - sh.notes.base)})
 }
 
-// unsavedBlocks calls fn for the blocks of a tenant that no checkpoint may hold yet, the newest first, until fn returns
-// false. The caller does not hold shard.mu.
-func (sh *shard) unsavedBlocks(t *tenant, fn func(index uint64) bool) bool {
-	sh.mu.Lock()
-	number := uint64(0)
-	if int(t.slot) < len(sh.newest) {
-		number = sh.newest[t.slot].number
-	}
-	tables := [2]noteTable{*sh.notes}
-	if sh.frozenNotes != nil {
-		tables[1] = *sh.frozenNotes
-	}
-	sh.mu.Unlock()
-	return walkNotes(&tables, number, fn)
-}
-
 func walkNotes(tables *[2]noteTable, number uint64, fn func(index uint64) bool) bool {
 	for i := range tables {
 		for n := tables[i].at(number); n != nil; n = tables[i].at(number) {

@@ -194,15 +194,3 @@ func (w *rowWriter) totals(view *wal.View, parts []*totals) error {
 	}
 	return rows.Close()
 }
-
-// totalsRows are the rows of totals of a state that has no checkpoint.
-func (s *state) totalsRows() (rows []row) {
-	var parts []*totals
-	for _, sh := range s.shards {
-		parts = append(parts, sh.totals)
-	}
-	for _, d := range mergeTotals(parts).sorted() {
-		rows = append(rows, row{wal.AppendTotalsKey(nil, d.key.meter, d.key.day), d.append(nil)})
-	}
-	return rows
-}

@@ -120,7 +120,7 @@ func TestInsight(t *testing.T) {
 	// What a customer sees of itself, and of nobody else.
 	portal := "Bearer " + f.newKey([]string{"acme"}, "portal")
 	f.do("PUT", "/v1/tenants/acme", `{"plan":"small","metadata":{"note":"pays late"},"stripe_customer_id":"cus_1"}`)
-	w, s = f.do("GET", "/v1/tenants/acme/summary", "", "Authorization", portal)
+	w, _ = f.do("GET", "/v1/tenants/acme/summary", "", "Authorization", portal)
 	require.Equal(t, 200, w.Code)
 	require.NotContains(t, w.Body.String(), "pays late")
 	require.NotContains(t, w.Body.String(), "cus_1")
@@ -162,10 +162,10 @@ func TestRecommendations(t *testing.T) {
 	for i, model := range []string{"large", "large", "large", "small"} {
 		f.post(fmt.Sprintf(`{"id":"chat%d","tenant_id":"acme","user_id":"u%d","feature_type":"chat","quantity":10,"timestamp":"2026-02-27T00:00:00Z","metadata":{"model":%q}}`, i, i, model))
 	}
-	w, r = f.do("GET", "/v1/tenants/acme/recommendations", "")
+	w, _ = f.do("GET", "/v1/tenants/acme/recommendations", "")
 	require.Contains(t, w.Body.String(), `"dimension":"metadata.model","value":"large","share":0.75`)
 	f.do("PUT", "/v1/plans/small?apply=now", `{"quotas":[{"slug":"monthly","meter":"api_calls","period":"month","limit":20000},{"slug":"paced","meter":"api_calls","rate":{"limit":10,"per":"1m"}}]}`)
-	w, r = f.do("GET", "/v1/tenants/acme/recommendations", "")
+	w, _ = f.do("GET", "/v1/tenants/acme/recommendations", "")
 	require.Contains(t, w.Body.String(), `"plan_down"`, "the tenant's own version counts")
 	require.NotContains(t, w.Body.String(), "api_calls peaked", "a rate paces it already")
 }

@@ -200,7 +200,6 @@ type rowWriter struct {
 	day     bool
 	width   int
 	entries int // written
-	minute  int // of the newest
 	tuple   [TupleMax]uint32
 	scratch []byte
 }

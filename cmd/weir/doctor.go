@@ -202,7 +202,8 @@ func measureSync(d *diagnosis, dir string) {
 	took := make([]time.Duration, 0, rounds)
 	for range rounds {
 		begin := time.Now()
-		if _, err := f.Write(make([]byte, 4096)); err == nil {
+		_, err := f.Write(make([]byte, 4096))
+		if err == nil {
 			err = f.Sync()
 		}
 		if err != nil {
