@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -40,6 +41,9 @@ func (e *Engine) Explain(ctx context.Context, q usage.Query, limit int, cursor s
 		return usage.Explanation{}, err
 	}
 	q.From, q.To, q.TimeZone = total.From, total.To, total.TimeZone
+	if err := e.checkKept(q.From); err != nil {
+		return usage.Explanation{}, err
+	}
 	q.Window = usage.WindowHour
 	if q.To.Sub(q.From) > explainHoursMax {
 		q.Window = usage.WindowDay
@@ -77,6 +81,23 @@ func (e *Engine) Explain(ctx context.Context, q usage.Query, limit int, cursor s
 	}
 	add(usage.ExplainStep{Kind: usage.ExplainKindRules, Rules: rules, Title: rulesTitle(rules)})
 	return x, nil
+}
+
+// checkKept refuses a range that begins before the log that retention has left: some of its events are gone.
+func (e *Engine) checkKept(from time.Time) error {
+	base := e.state.cfg.Load().kept.archived()
+	if base == 0 {
+		return nil
+	}
+	nanos, err := e.blockTime(base + 1)
+	if err != nil {
+		return err
+	}
+	if since := time.Unix(0, nanos).UTC(); from.Before(since) {
+		return &usage.Error{Code: usage.CodeEventArchived, Pointer: "/from",
+			Detail: fmt.Sprintf("events are kept since %s; what was counted before cannot be explained", since.Format(time.RFC3339))}
+	}
+	return nil
 }
 
 // rulesAt is the plan of a tenant and its quotas on a meter, at a moment or now.
@@ -307,6 +328,10 @@ func (e *Engine) ExplainDecision(ctx context.Context, tenantID, id string) (usag
 	t := e.state.dir.tenant(tenantID)
 	if t == nil {
 		return usage.Explanation{}, noTenant(tenantID)
+	}
+	hash, _ := idHash(e.state.secret, nil, tenantID, "", id)
+	if known, found, err := t.shard.locate(hash); err != nil || found && known.Block <= e.state.cfg.Load().kept.archived() {
+		return usage.Explanation{}, cmp.Or[error](err, archived(id))
 	}
 	w := &decisionWitness{id: id}
 	to := min(e.state.applied.Load(), e.log.DurableIndex())

@@ -16,9 +16,10 @@ import (
 	"github.com/weirhq/weir/usage"
 )
 
-// TestNeverOver asks for far more than limits of 1, 10 and 1,000 from 64 goroutines, by consumes, reservations and leases, with
-// power cuts in between, and counts what was admitted: never more than the limit, nothing acknowledged is lost, and
-// when only consumes of 1 are asked for, exactly the limit.
+// TestNeverOver asks for far more than limits of 1, 10 and 1,000 from 64 goroutines, by consumes, reservations and leases, while some of
+// what was consumed is voided and the limit is lowered and raised, with power cuts in between, and counts what was admitted: never
+// more than the limit, nothing acknowledged is lost, a void frees exactly its units, and when only consumes of 1 are asked for,
+// exactly the limit.
 func TestNeverOver(t *testing.T) {
 	for _, limit := range []int64{1, 10, 1000} {
 		t.Run(fmt.Sprint("limit ", limit), func(t *testing.T) {
@@ -29,8 +30,10 @@ func TestNeverOver(t *testing.T) {
 			for range 5 {
 				run.round()
 			}
+			require.NoError(t, run.e.DeleteOverride(context.Background(), "acme", "m"))
 			run.drain()
-			t.Logf("limit %d: %d units admitted of %d asked for, %d power cuts", limit, run.admitted.Load(), run.asked.Load(), run.cuts)
+			t.Logf("limit %d: %d units admitted of %d asked for, %d voided, %d changes of the limit, %d power cuts", limit, run.admitted.Load(),
+				run.asked.Load(), run.voided.Load(), run.changes.Load(), run.cuts)
 			require.Equal(t, limit, run.admitted.Load(), "exactly the limit when demand is larger")
 			require.NoError(t, run.e.Verify(context.Background()))
 			require.NoError(t, run.e.Close())
@@ -49,6 +52,7 @@ type neverOver struct {
 	cuts  int
 
 	asked, admitted atomic.Int64 // units; admitted: acknowledged and not given back
+	voided, changes atomic.Int64 // units taken back, changes of the limit
 }
 
 func (r *neverOver) open() {
@@ -110,6 +114,11 @@ func (r *neverOver) ask(rng *rand.Rand) {
 		n = 1
 	}
 	r.asked.Add(n)
+	if rng.IntN(40) == 0 {
+		limit := r.limit - rng.Int64N(2)*(r.limit/2)
+		require.NoError(r.t, r.e.PutOverride(ctx, usage.Override{TenantID: "acme", Quota: "m", Fields: []byte(fmt.Sprintf(`{"limit":%d}`, limit))}))
+		r.changes.Add(1)
+	}
 	switch rng.IntN(4) {
 	case 0:
 		a, err := r.e.Reserve(ctx, usage.Reservation{ID: id, TenantID: "acme", FeatureType: "api_calls", Quantity: usage.Int(n)})
@@ -138,8 +147,16 @@ func (r *neverOver) ask(rng *rand.Rand) {
 	default:
 		a, err := r.e.Consume(ctx, usage.Request{ID: id, TenantID: "acme", Items: []usage.Item{{FeatureType: "api_calls", Quantity: usage.Int(n)}}})
 		require.NoError(r.t, err)
-		if a.Allowed {
-			r.admitted.Add(n)
+		if !a.Allowed {
+			return
+		}
+		r.admitted.Add(n)
+		if rng.IntN(2) == 0 {
+			r.admitted.Add(-n) // from now on it may be gone
+			out, err := r.e.Void(ctx, usage.Void{TenantID: "acme", ID: id, Reason: "test"})
+			require.NoError(r.t, err)
+			require.Equal(r.t, usage.StatusVoided, out.Status)
+			r.voided.Add(n)
 		}
 	}
 }

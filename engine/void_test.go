@@ -10,6 +10,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/stretchr/testify/require"
+	"github.com/weirhq/weir/internal/crashtest"
 	"github.com/weirhq/weir/usage"
 )
 
@@ -320,4 +321,64 @@ func TestVoidFreesQuotas(t *testing.T) {
 	require.NoError(t, e.Close())
 	e = openMem(t, fs, clock, nil)
 	require.Equal(t, want, used())
+}
+
+// TestPowerCutVoids cuts the power in the middle of records and voids: what was acknowledged is there afterwards, a void as much as
+// an event; what was on its way is there or not, and the state is the fold of its log.
+func TestPowerCutVoids(t *testing.T) {
+	s := seed(t)
+	rng := rand.New(rand.NewPCG(s, 9))
+	ctx, clock, fs := context.Background(), newTestClock(), crashtest.New()
+	var live, gone []string // acknowledged
+	n := 0
+	for round := range max(8, *simRounds/5) {
+		e := openMem(t, fs, clock, func(o *Options) { o.CheckpointItems = 30 })
+		if round == 0 {
+			everyAggregation(t, e)
+		}
+		cut := rng.IntN(60)
+		var clone *crashtest.FS
+		var ackedLive, ackedGone []string
+		for step := range 60 {
+			if step == cut {
+				clone = fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 50 * rng.IntN(3), RNG: rng})
+				ackedLive, ackedGone = slices.Clone(live), slices.Clone(gone)
+			}
+			if len(live) > 3 && rng.IntN(3) == 0 {
+				i := rng.IntN(len(live))
+				_, err := e.Void(ctx, usage.Void{TenantID: "acme", ID: live[i], Reason: "test"})
+				require.NoError(t, err)
+				gone = append(gone, live[i])
+				live = slices.Delete(live, i, i+1)
+				continue
+			}
+			n++
+			_, err := e.Record(ctx, usage.Event{ID: fmt.Sprint(n), TenantID: "acme", UserID: fmt.Sprint("u", rng.IntN(3)), FeatureType: "work", Quantity: usage.Int(rng.Int64N(9))})
+			require.NoError(t, err)
+			live = append(live, fmt.Sprint(n))
+			clock.advance(time.Duration(rng.IntN(40)) * time.Second)
+		}
+		require.NoError(t, e.Close())
+		fs = clone
+		re := openMem(t, fs, clock, nil)
+		status := func(id string) usage.Status {
+			rec, err := re.Event(ctx, "acme", "", id)
+			require.NoError(t, err, "round %d: %s", round, id)
+			return rec.Status
+		}
+		for _, id := range ackedGone {
+			require.Equal(t, usage.StatusVoided, status(id), "round %d: an acknowledged void is lost", round)
+		}
+		live, gone = nil, nil // as the disk has them
+		for _, id := range append(ackedLive, ackedGone...) {
+			if status(id) == usage.StatusVoided {
+				gone = append(gone, id)
+			} else {
+				live = append(live, id)
+			}
+		}
+		require.NoError(t, re.Verify(ctx), "round %d", round)
+		require.NoError(t, re.Close())
+	}
+	t.Logf("%d live, %d voided in the end", len(live), len(gone))
 }

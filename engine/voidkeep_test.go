@@ -63,4 +63,20 @@ func TestVoidAcrossTheBase(t *testing.T) {
 	require.NotEmpty(t, page.Data)
 	require.Empty(t, page.Next)
 	require.Greater(t, page.Data[len(page.Data)-1].Index, base)
+
+	q := usage.Query{Meter: "m_sum", TenantID: "acme", From: clock.Now().Add(-100 * day).Truncate(day), To: clock.Now().Add(day).Truncate(day)}
+	_, err = e.Explain(ctx, q, 0, "")
+	require.Equal(t, usage.CodeEventArchived, usage.Code(err))
+	q.From = clock.Now().Add(-20 * day).Truncate(day)
+	x, err := e.Explain(ctx, q, 0, "")
+	require.NoError(t, err)
+	require.Positive(t, x.Steps[2].Events.Counts.Counted)
+	for _, index := range []uint64{1, base - 1, base, base + 1} {
+		q.AsOfIndex = index
+		_, err = e.Usage(ctx, q)
+		require.Equal(t, index < base, usage.Code(err) == usage.CodeEventArchived, "as of %d, base %d: %v", index, base, err)
+	}
+	q.AsOfIndex, q.AsOfTime = 0, clock.Now().Add(-200*day)
+	_, err = e.Usage(ctx, q)
+	require.Equal(t, usage.CodeEventArchived, usage.Code(err))
 }

@@ -75,15 +75,34 @@ func TestEventListOverHTTP(t *testing.T) {
 	require.Equal(t, 1.0, rows["data"].([]any)[0].(map[string]any)["value"])
 	require.Equal(t, ev["index"], rows["as_of"].(map[string]any)["index"])
 
+	w, x := f.do("GET", "/v1/explain?tenant_id=acme&meter=data_transfer&limit=1", "")
+	require.Equal(t, 200, w.Code, w.Body)
+	steps := x["steps"].([]any)
+	require.Len(t, steps, 4)
+	require.Equal(t, []any{3.0, "events"}, []any{steps[2].(map[string]any)["number"], steps[2].(map[string]any)["kind"]})
+	require.Equal(t, 1.0, steps[2].(map[string]any)["events"].(map[string]any)["counts"].(map[string]any)["voided"])
+	w, _ = f.do("POST", "/v1/consume", `{"id":"ask","tenant_id":"acme","feature_type":"api_calls"}`)
+	require.Equal(t, 200, w.Code)
+	w, x = f.do("GET", "/v1/explain?tenant_id=acme&decision=ask", "")
+	require.Equal(t, 200, w.Code, w.Body)
+	require.Equal(t, "allow", x["steps"].([]any)[1].(map[string]any)["decision"].(map[string]any)["decision"])
+
 	for target, want := range map[string]string{
-		"/v1/events/c?tenant_id=other":                  "404 not_found",
-		"/v1/events/c":                                  "422 missing_field",
-		"/v1/events?limit=0":                            "422 invalid_value",
-		"/v1/events?limit=1001":                         "422 invalid_value",
-		"/v1/events?cursor=x":                           "400 invalid_cursor",
-		"/v1/events?cursor=" + encodeCursor("not ours"): "400 invalid_cursor",
-		"/v1/events?tenant=acme":                        "400 unknown_field",
-		"/v1/events?from=yesterday":                     "422 invalid_value",
+		"/v1/events/c?tenant_id=other":                                 "404 not_found",
+		"/v1/events/c":                                                 "422 missing_field",
+		"/v1/explain?meter=api_calls":                                  "422 missing_field",
+		"/v1/explain?tenant_id=acme":                                   "422 missing_field",
+		"/v1/explain?tenant_id=acme&meter=nope":                        "404 not_found",
+		"/v1/explain?tenant_id=nobody&meter=api_calls":                 "404 not_found",
+		"/v1/explain?tenant_id=acme&decision=none":                     "404 not_found",
+		"/v1/explain?tenant_id=acme&meter=api_calls&decision=ask":      "422 invalid_value",
+		"/v1/explain?tenant_id=acme&meter=api_calls&cursor=x":          "400 invalid_cursor",
+		"/v1/events?limit=0":                                           "422 invalid_value",
+		"/v1/events?limit=1001":                                        "422 invalid_value",
+		"/v1/events?cursor=x":                                          "400 invalid_cursor",
+		"/v1/events?cursor=" + encodeCursor("not ours"):                "400 invalid_cursor",
+		"/v1/events?tenant=acme":                                       "400 unknown_field",
+		"/v1/events?from=yesterday":                                    "422 invalid_value",
 		"/v1/events?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z": "422 invalid_value",
 	} {
 		w, out := f.do("GET", target, "")

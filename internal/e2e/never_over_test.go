@@ -19,8 +19,8 @@ import (
 
 var quotaSecondsFlag = flag.Int("e2e.quota-seconds", 4, "how long the never-over run asks; the full run at least 60")
 
-// TestNeverOver: eight clients ask for far more than limits of 1, 10 and 1,000, by consumes and reservations of 1 to 7 units, with
-// kill -9 of the server every second or so. What was admitted never passes a limit, in any answer; what was acknowledged is counted
+// TestNeverOver: eight clients ask for far more than limits of 1, 10 and 1,000, by consumes and reservations of 1 to 7 units, and void
+// some of what they consumed, while limits are lowered and raised, with kill -9 of the server every second or so. What was admitted never passes a limit, in any answer; what was acknowledged is counted
 // after every restart; and in the end exactly the limit is admitted (P1, P2, P3).
 func TestNeverOver(t *testing.T) {
 	ctx := deadline(t, 20*time.Minute)
@@ -63,7 +63,9 @@ func TestNeverOver(t *testing.T) {
 	cancel()
 	wg.Wait()
 	s = run.server.Load()
-	for i, limit := range run.limits { // what reservations have given back
+	for i, limit := range run.limits { // what reservations and voids have given back, and changes of the limit held back
+		_, err := s.ask(ctx, http.MethodPut, fmt.Sprintf("/v1/tenants/t%d/quotas/m", limit), fmt.Appendf(nil, `{"limit":%d}`, limit), header("Content-Type", "application/json"))
+		require.NoError(t, err)
 		for n := 0; ; n++ {
 			var a decision
 			s.must(ctx, t, 200, http.MethodPost, "/v1/consume", fmt.Sprintf(`{"id":"rest-%d","tenant_id":"t%d","feature_type":"api_calls"}`, n, limit), &a)
@@ -78,8 +80,8 @@ func TestNeverOver(t *testing.T) {
 	mustWeir(ctx, t, "verify", "--data", dir)
 	require.Empty(t, run.failure.Load())
 	require.Positive(t, run.retried.Load(), "no kill met a call on its way: this run showed nothing")
-	fmt.Printf("never over: %d calls for %d units on limits %v, %d kills, %d retried calls; over_limit_units=0\n",
-		run.calls.Load(), run.asked.Load(), run.limits, kills, run.retried.Load())
+	fmt.Printf("never over: %d calls for %d units on limits %v, %d units voided, %d changes of limits, %d kills, %d retried calls; over_limit_units=0\n",
+		run.calls.Load(), run.asked.Load(), run.limits, run.voided.Load(), run.changes.Load(), kills, run.retried.Load())
 }
 
 // quotaRun is clients that ask one server after another.
@@ -88,8 +90,8 @@ type quotaRun struct {
 	limits   []int64
 	admitted []*atomic.Int64 // units acknowledged, by limit
 
-	calls, asked, retried atomic.Int64
-	failure               atomic.Pointer[string]
+	calls, asked, retried, voided, changes atomic.Int64
+	failure                                atomic.Pointer[string]
 }
 
 // decision is what a test looks at in an answer.
@@ -107,10 +109,20 @@ func (r *quotaRun) ask(ctx context.Context, rng *rand.Rand, id string) {
 	n := 1 + rng.Int64N(7)
 	r.calls.Add(1)
 	r.asked.Add(n)
+	if rng.IntN(60) == 0 {
+		limit := r.limits[i] - rng.Int64N(2)*(r.limits[i]/2)
+		r.send(ctx, http.MethodPut, fmt.Sprintf("/v1/tenants/t%d/quotas/m", r.limits[i]), fmt.Sprintf(`{"limit":%d}`, limit))
+		r.changes.Add(1)
+	}
 	body := fmt.Sprintf(`{"id":"%s","tenant_id":"t%d","feature_type":"api_calls","quantity":%d}`, id, r.limits[i], n)
 	if rng.IntN(3) > 0 {
 		if a, ok := r.post(ctx, "/v1/consume", body); ok && a.Allowed {
 			r.admitted[i].Add(n)
+			if rng.IntN(3) == 0 {
+				r.admitted[i].Add(-n) // from now on it may be gone
+				r.post(ctx, "/v1/events/"+id+"/void", fmt.Sprintf(`{"tenant_id":"t%d","reason":"test"}`, r.limits[i]))
+				r.voided.Add(n)
+			}
 		}
 		return
 	}
@@ -130,6 +142,10 @@ func (r *quotaRun) ask(ctx context.Context, rng *rand.Rand, id string) {
 
 // post sends a call until it is answered; ok is false when the run is over.
 func (r *quotaRun) post(ctx context.Context, path, body string) (d decision, ok bool) {
+	return r.send(ctx, http.MethodPost, path, body)
+}
+
+func (r *quotaRun) send(ctx context.Context, method, path, body string) (d decision, ok bool) {
 	for try := 0; ctx.Err() == nil; try++ {
 		s := r.server.Load()
 		if s == nil {
@@ -139,7 +155,7 @@ func (r *quotaRun) post(ctx context.Context, path, body string) (d decision, ok 
 		if try > 0 {
 			r.retried.Add(1)
 		}
-		a, err := s.ask(ctx, http.MethodPost, path, []byte(body), header("Content-Type", "application/json"))
+		a, err := s.ask(ctx, method, path, []byte(body), header("Content-Type", "application/json"))
 		if err != nil || a.status == http.StatusServiceUnavailable {
 			time.Sleep(time.Millisecond)
 			continue
