@@ -56,7 +56,7 @@ var bugs = []planted{
 		{"engine/solo.go", "for e := range l.acking {\n", "for e := range l.acking {\n\t\tif len(e.results) > 0 && e.results[0].verdict == duplicate {\n\t\t\tclose(e.done)\n\t\t\tcontinue\n\t\t}\n"},
 	}},
 	{name: "sums wrap", pkg: "./engine", run: "TestOverflow", edits: []edit{
-		{"engine/shard.go", "return sum >= bound || c.abs >= bound || v >= bound || v <= -bound", "return sum == 1<<63"},
+		{"engine/contribution.go", "return sum >= bound || c.abs >= bound || v >= bound || v <= -bound", "return sum == 1<<63"},
 	}},
 	{name: "every day has 24 hours", pkg: "./internal/civil", run: "TestTable", edits: []edit{
 		{"internal/civil/table.go", "	return start, end\n}\n\n// firstOf", "	if kind == Day {\n\t\tend = start + secondsPerDay\n\t}\n\treturn start, end\n}\n\n// firstOf"},
