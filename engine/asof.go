@@ -113,16 +113,20 @@ func (e *Engine) usageAsOf(ctx context.Context, q usage.Query) (usage.Rows, erro
 
 // Changed compares the answer to a query with the answer as of an earlier block, and returns the rows that differ: late
 // events, corrections, whatever came since. Was is absent where there was nothing yet.
-func (e *Engine) Changed(ctx context.Context, q usage.Query, since uint64) ([]usage.Change, error) {
+func (e *Engine) Changed(ctx context.Context, q usage.Query, since uint64) (usage.Changes, error) {
+	if since == 0 {
+		return usage.Changes{}, &usage.Error{Code: usage.CodeMissingField, Pointer: "/since", Detail: "since is missing; give the log index to compare with, such as as_of.index of an earlier answer"}
+	}
+	q.Compare, q.Limit, q.Cursor = "", 0, ""
 	q.FillZero = q.Window != "" && q.Window != usage.WindowTotal && len(q.GroupBy) == 0
 	now, err := e.Usage(ctx, q)
 	if err != nil {
-		return nil, err
+		return usage.Changes{}, err
 	}
 	q.From, q.To, q.TimeZone, q.AsOfIndex = now.From, now.To, now.TimeZone, since // the defaults of then may be others
 	old, err := e.Usage(ctx, q)
 	if err != nil {
-		return nil, err
+		return usage.Changes{}, err
 	}
 	key := func(r *usage.Row) string { return r.WindowStart.String() + string(mustJSON(r.Group)) }
 	was := make(map[string]usage.Row, len(old.Data))
@@ -144,5 +148,5 @@ func (e *Engine) Changed(ctx context.Context, q usage.Query, since uint64) ([]us
 			changes = append(changes, usage.Change{Row: r, Was: before})
 		}
 	}
-	return changes, nil
+	return usage.Changes{Meter: q.Meter, Since: old.AsOf, AsOf: now.AsOf, Data: changes}, nil
 }

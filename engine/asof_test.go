@@ -157,7 +157,8 @@ func TestChanged(t *testing.T) {
 	changes, err := e.Changed(ctx, usage.Query{Meter: "api_calls", TenantID: "acme", Window: usage.WindowHour, From: noon.Add(-6 * time.Hour), To: noon.Add(time.Hour)}, since)
 	require.NoError(t, err)
 	var got []string
-	for _, c := range changes {
+	require.Equal(t, since, changes.Since.Index)
+	for _, c := range changes.Data {
 		got = append(got, fmt.Sprint(int(c.WindowStart.Sub(noon).Hours()), " ", c.Was, " -> ", c.Value))
 	}
 	slices.Sort(got)

@@ -131,6 +131,13 @@ func (b *bound) ExplainDecision(ctx context.Context, tenant, id string) (usage.E
 	return b.all.ExplainDecision(ctx, tenant, id)
 }
 
+func (b *bound) Changed(ctx context.Context, q usage.Query, since uint64) (usage.Changes, error) {
+	if err := b.of(q.TenantID); err != nil {
+		return usage.Changes{}, err
+	}
+	return b.all.Changed(ctx, q, since)
+}
+
 func (b *bound) Void(ctx context.Context, v usage.Void) (usage.Outcome, error) {
 	if err := b.of(v.TenantID); err != nil {
 		return usage.Outcome{ID: v.ID}, err

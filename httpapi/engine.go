@@ -24,6 +24,7 @@ type Engine interface {
 	Events(ctx context.Context, f usage.EventFilter) (usage.EventPage, error)
 	Event(ctx context.Context, tenant, source, id string) (usage.EventRecord, error)
 	Void(ctx context.Context, v usage.Void) (usage.Outcome, error)
+	Changed(ctx context.Context, q usage.Query, since uint64) (usage.Changes, error)
 	Explain(ctx context.Context, q usage.Query, limit int, cursor string) (usage.Explanation, error)
 	ExplainDecision(ctx context.Context, tenant, id string) (usage.Explanation, error)
 

@@ -75,6 +75,11 @@ func TestEventListOverHTTP(t *testing.T) {
 	require.Equal(t, 1.0, rows["data"].([]any)[0].(map[string]any)["value"])
 	require.Equal(t, ev["index"], rows["as_of"].(map[string]any)["index"])
 
+	w, ch := f.do("GET", fmt.Sprintf("/v1/usage/changes?meter=data_transfer&tenant_id=acme&since=%v", ev["index"]), "")
+	require.Equal(t, 200, w.Code, w.Body)
+	require.Len(t, ch["data"], 1)
+	change := ch["data"].([]any)[0].(map[string]any)
+	require.Equal(t, []any{0.0, 1.0}, []any{change["value"], change["was"]})
 	w, x := f.do("GET", "/v1/explain?tenant_id=acme&meter=data_transfer&limit=1", "")
 	require.Equal(t, 200, w.Code, w.Body)
 	steps := x["steps"].([]any)
@@ -90,6 +95,9 @@ func TestEventListOverHTTP(t *testing.T) {
 	for target, want := range map[string]string{
 		"/v1/events/c?tenant_id=other":                                 "404 not_found",
 		"/v1/events/c":                                                 "422 missing_field",
+		"/v1/usage/changes?meter=api_calls":                            "422 missing_field",
+		"/v1/usage/changes?meter=api_calls&since=0":                    "422 invalid_value",
+		"/v1/usage/changes?since=1":                                    "422 missing_field",
 		"/v1/explain?meter=api_calls":                                  "422 missing_field",
 		"/v1/explain?tenant_id=acme":                                   "422 missing_field",
 		"/v1/explain?tenant_id=acme&meter=nope":                        "404 not_found",

@@ -2,6 +2,8 @@ package httpapi
 
 import (
 	"net/http"
+	"strconv"
+	"strings"
 
 	"github.com/weirhq/weir/usage"
 )
@@ -52,4 +54,46 @@ func (c *call) getExplain() {
 		}
 	}
 	c.marshal(http.StatusOK, x)
+}
+
+// getChanges answers the rows of usage that are no longer what they were as of a block of the log.
+func (c *call) getChanges() {
+	v, err := c.query("tenant_id", "meter", "from", "to", "window", "time_zone", "group_by", "since")
+	if err != nil {
+		c.writeError(err)
+		return
+	}
+	q := usage.Query{Meter: v.Get("meter"), TimeZone: v.Get("time_zone")}
+	var since uint64
+	switch {
+	case q.Meter == "":
+		err = refuse(usage.CodeMissingField, "/meter", "name a meter: ?meter=<slug>; GET /v1/meters lists them")
+	case v.Has("since"):
+		if since, err = strconv.ParseUint(v.Get("since"), 10, 64); err != nil || since == 0 {
+			err = refuse(usage.CodeInvalidValue, "/since", "since "+quoted(v.Get("since"))+" must be a log index, such as as_of.index of an earlier answer")
+		}
+	}
+	if err == nil {
+		q.TenantID, err = queryTenant(v)
+	}
+	if err == nil {
+		q.From, q.To, err = queryRange(v)
+	}
+	if err == nil && v.Has("window") {
+		if q.Window, err = usage.ParseWindow(v.Get("window")); err != nil {
+			err = refuse(usage.CodeInvalidValue, "/window", "window "+quoted(v.Get("window"))+" must be one of minute, 15m, hour, day, week, month, billing, total")
+		}
+	}
+	if v.Has("group_by") {
+		q.GroupBy = strings.Split(v.Get("group_by"), ",")
+	}
+	var changes usage.Changes
+	if err == nil {
+		changes, err = c.eng.Changed(c.r.Context(), q, since)
+	}
+	if err != nil {
+		c.writeError(err)
+		return
+	}
+	c.marshal(http.StatusOK, changes)
 }

@@ -103,6 +103,7 @@ var routeRows = []routeRow{
 	{"POST /v1/portal/sessions", "", ofTenant, "/v1/portal/sessions", `{"tenant_id":"{t}"}`, okay},
 
 	{"GET /v1/usage/top", "read", shared, "/v1/usage/top?meter=api_calls&by=tenant", "", okay},
+	{"GET /v1/usage/changes", "read", ofTenant, "/v1/usage/changes?tenant_id={t}&meter=api_calls&since=1", "", okay},
 	{"GET /v1/explain", "read", ofTenant, "/v1/explain?tenant_id={t}&meter=api_calls", "", okay},
 	{"GET /v1/usage", "read portal", ofTenant, "/v1/usage?meter=api_calls&tenant_id={t}", "", okay},
 	{"GET /v1/stream", "read portal", ofTenant, "/v1/stream?tenant_id={t}", "", okay},

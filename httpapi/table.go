@@ -106,6 +106,7 @@ var configEndpoints = []endpoint{
 }
 
 var usageEndpoints = []endpoint{
+	{"GET", "/v1/usage/changes", scopeRead, (*call).getChanges},
 	{"GET", "/v1/explain", scopeRead, (*call).getExplain},
 	{"GET", "/v1/usage", scopePortal, (*call).getUsage},
 	{"GET", "/v1/usage/top", scopeRead, (*call).getTop},

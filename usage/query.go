@@ -140,9 +140,3 @@ type PebbleStats struct {
 	MemTableBytes  int64 `json:"memtable_bytes"`
 	WALBytes       int64 `json:"wal_bytes"`
 }
-
-// Change is a row of usage that differs from what it was as of an earlier block of the log.
-type Change struct {
-	Row
-	Was Decimal `json:"was"` // absent (null): there was nothing
-}
