@@ -72,11 +72,11 @@ bin/staticcheck: tools/go.mod tools/go.sum
 
 test: ## all tests without CGO, with the allocation counts, the fuzz seeds and internal/tidy
 	$(call say,go test ./...)
-	$(GO) test -timeout 5m ./...
+	$(GO) test -timeout 15m ./...
 
 race: ## all tests under the race detector; needs a C compiler
 	$(call say,go test -race ./...)
-	CGO_ENABLED=1 $(GO) test -race -timeout 8m ./...
+	CGO_ENABLED=1 $(GO) test -race -short -timeout 20m ./...
 
 cross: ## vet what can be embedded for the other platforms
 	$(call say,vet for $(PLATFORMS))
