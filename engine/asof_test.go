@@ -38,7 +38,7 @@ func TestAsOf(t *testing.T) {
 		return everything(t, e, tenant, from, at.Add(time.Hour).Truncate(time.Hour)), string(mustJSON(quotas))
 	}
 	var ids, holds []string
-	for n := range 450 {
+	for n := range quicker(300) {
 		tenant, id := fmt.Sprint("t", rng.IntN(3)), fmt.Sprint(n)
 		user := fmt.Sprint("u", rng.IntN(3))
 		switch op := rng.IntN(12); {
@@ -79,9 +79,9 @@ func TestAsOf(t *testing.T) {
 		default:
 			clock.advance(time.Duration(rng.IntN(30)) * time.Hour)
 		}
-		if n%30 == 7 {
+		if n%40 == 7 {
 			m := moment{tenant: tenant, at: clock.Now()}
-			if n%60 == 7 {
+			if n%80 == 7 {
 				m.tenant = "t1"
 			}
 			require.NoError(t, e.tick(ctx)) // what is due has happened

@@ -21,9 +21,9 @@ func TestIndexSize(t *testing.T) {
 		tenants, misses int
 		bytesMax        float64
 	}{
-		{"full blocks of 1,000 tenants", 48, requestItemsMax, 1000, 0, 3},
-		{"blocks of one event, 100 tenants", 20_000, 1, 100, 0, 6},
-		{"every third event is a duplicate", 48, requestItemsMax, 50, 3, 3},
+		{"full blocks of 1,000 tenants", quicker(24), requestItemsMax, 1000, 0, 3},
+		{"blocks of one event, 100 tenants", quicker(10_000), 1, 100, 0, 6},
+		{"every third event is a duplicate", quicker(24), requestItemsMax, 50, 3, 3},
 	} {
 		clock, ctx := newTestClock(), context.Background()
 		e := openMem(t, vfs.NewMem(), clock, nil)

@@ -21,8 +21,8 @@ func TestVoidAcrossTheBase(t *testing.T) {
 	everyAggregation(t, e)
 	require.NoError(t, e.PutSettings(ctx, keepRaw36(), usage.Condition{}))
 	voided, n := 0, 0
-	for range 12 {
-		for range 8 {
+	for range quicker(14) {
+		for range quicker(8) {
 			evs := make([]usage.Event, 1+rng.IntN(4))
 			for i := range evs {
 				evs[i] = usage.Event{ID: fmt.Sprint(n), TenantID: "acme", FeatureType: "work", UserID: fmt.Sprint("u", rng.IntN(3)), Quantity: usage.Int(rng.Int64N(9))}
