@@ -185,6 +185,9 @@ func TestJudgeIsTheModel(t *testing.T) {
 		}
 		seen[decision]++
 	})
+	if testing.Short() {
+		return // a fifth of the checks: too few to say that each decision must be among them
+	}
 	for _, d := range []usage.Decision{usage.DecisionAllow, usage.DecisionWarn, usage.DecisionThrottle, usage.DecisionOverage, usage.DecisionBlock} {
 		require.Positive(t, seen[d], "no %s among %v: the generator is too narrow", d, seen)
 	}
