@@ -12,16 +12,17 @@ EMBEDDABLE := $(foreach p,usage internal/civil internal/strictjson quota rollup 
 PLATFORMS  := darwin/arm64 windows/amd64
 
 # fuzz: time per target. fuzz, microbench: which packages. bench: which workload (W=list names
-# them) and more flags, as in ARGS="-full -runs 1". crash: rounds of each loop; sim: seeds.
+# them) and more flags, as in ARGS="-full -runs 1". crash: rounds of each loop; sim: seeds; linear: how long.
 TIME ?= 30s
 PKG  ?= ./...
 W    ?= ingest
 ARGS ?=
 SIM  ?= 1000
 SEEDS ?= 1000
+FOR  ?= 10m
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build check fmt vet staticcheck test race cross bench-build fuzz bench microbench sim crash mutants clean ui ui-check ui-deps ui-test ts-check release
+.PHONY: help deps build check fmt vet staticcheck test race cross bench-build fuzz bench microbench sim linear crash mutants clean ui ui-check ui-deps ui-test ts-check release
 
 define say
 @printf '\n== %s: %s\n' '$@' '$(1)'
@@ -143,6 +144,10 @@ microbench: ## the benchmarks beside the code: make microbench PKG=./wal
 sim: ## the simulator: whole engines under random work and faults, SEEDS runs (20 minutes with 1,000)
 	$(call say,$(SEEDS) runs of the simulator)
 	$(GO) test ./internal/sim -run TestSim -count=1 -timeout 90m -v -sim.seeds=$(SEEDS)
+
+linear: ## are decisions linearizable through kill -9: porcupine over histories of FOR: make linear FOR=10m
+	$(call say,histories of $(FOR))
+	$(GO) test ./internal/linear -run TestLinearizable -count=1 -timeout 90m -v -linear.for=$(FOR)
 
 crash: ## crash loops: power cuts and I/O errors, SIM rounds of the engine's (20 minutes with 1,000)
 	$(call say,$(SIM) rounds of every crash loop)
