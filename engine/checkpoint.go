@@ -309,21 +309,14 @@ func (c *checkpointer) writeRows(k *cut, w *rowWriter) error {
 	}
 	view := c.state.store.View()
 	defer view.Close()
-	w.rows = view.Seeker(wal.ClassBounds(wal.ClassPage))
-	defer func() { _ = w.rows.Close() }()
 	var dirty []*series
 	for i := range k.shards {
 		dirty = append(dirty, k.shards[i].dirty...)
 	}
 	slices.SortFunc(dirty, func(a, b *series) int {
-		return cmp.Or(cmp.Compare(a.tenant.num, b.tenant.num), cmp.Compare(a.meter.num, b.meter.num))
+		return cmp.Or(cmp.Compare(a.meter.num, b.meter.num), cmp.Compare(a.tenant.num, b.tenant.num))
 	})
-	for _, s := range dirty {
-		if err := w.pages(s, s.frozen); err != nil {
-			return err
-		}
-	}
-	if err := w.rows.Close(); err != nil {
+	if err := w.allPages(view, dirty); err != nil {
 		return err
 	}
 	if err := w.expirePages(view, c.state.dir.all(), k.cfg.meters); err != nil {
@@ -336,6 +329,7 @@ func (c *checkpointer) writeRows(k *cut, w *rowWriter) error {
 		return err
 	}
 	w.rows = view.Seeker(wal.ClassBounds(wal.ClassSeries))
+	defer func() { _ = w.rows.Close() }()
 	for _, s := range dirty {
 		if err := w.counter(s, s.frozen); err != nil {
 			return err

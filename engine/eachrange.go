@@ -59,8 +59,8 @@ func (e *Engine) rangeChunkOf(p *queryPlan, tenants []*tenant, from, to int, now
 	view := e.state.store.View()
 	defer view.Close()
 	gen := viewGen(view)
-	src := &seekPages{rows: view.Seeker(wal.ClassBounds(wal.ClassPage)), meter: p.meter.num}
-	defer func() { _ = src.rows.Close() }()
+	src := &seekPages{rows: view.Seeker(wal.ClassBounds(wal.ClassPage)), days: view.Seeker(wal.ClassBounds(wal.ClassDay)), meter: p.meter.num}
+	defer func() { _, _ = src.rows.Close(), src.days.Close() }()
 	kept := e.state.cfg.Load().kept
 	for i := from; i < to; i++ {
 		t := tenants[i]
@@ -88,7 +88,7 @@ func (e *Engine) rangeChunkOf(p *queryPlan, tenants []*tenant, from, to int, now
 
 // seekPages is the rollup.Source of one series after another, in the order of their keys.
 type seekPages struct {
-	rows          *wal.Seeker
+	rows, days    *wal.Seeker
 	tenant, meter uint32
 	lower, upper  []byte
 }
@@ -97,10 +97,14 @@ var _ rollup.Source = (*seekPages)(nil)
 
 // Pages implements rollup.Source.
 func (s *seekPages) Pages(l rollup.Level, from, to int64, fn func(page int64, data []byte) error) error {
-	s.lower = wal.AppendPageKey(s.lower[:0], s.tenant, s.meter, uint8(l), from)
-	s.upper = wal.AppendPageKey(s.upper[:0], s.tenant, s.meter, uint8(l), to)
-	return s.rows.Scan(s.lower, s.upper, func(key, value []byte) error {
-		_, _, _, page, err := wal.ParsePageKey(key)
+	s.lower = appendPageKey(s.lower[:0], s.tenant, s.meter, l, from)
+	s.upper = appendPageKey(s.upper[:0], s.tenant, s.meter, l, to)
+	rows := s.rows
+	if l == rollup.Day {
+		rows = s.days
+	}
+	return rows.Scan(s.lower, s.upper, func(key, value []byte) error {
+		page, err := pageOfKey(key)
 		if err != nil {
 			return err
 		}

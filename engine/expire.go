@@ -118,8 +118,8 @@ func (w *rowWriter) expirePages(view *wal.View, tenants []*tenant, meters []*met
 	}
 	rows := view.Seeker(wal.ClassBounds(wal.ClassPage))
 	defer func() { _ = rows.Close() }()
-	for _, t := range tenants {
-		for _, m := range meters {
+	for _, m := range meters {
+		for _, t := range tenants {
 			if t.seriesOf(m) == nil {
 				continue
 			}

@@ -29,13 +29,21 @@ func countPages(t testing.TB, e *Engine, tenant string) (n [4]int) {
 	require.NoError(t, e.checkpoint(context.Background()))
 	view := e.store.View()
 	defer view.Close()
-	lower, upper := wal.ClassBounds(wal.ClassPage)
-	require.NoError(t, view.Scan(lower, upper, func(key, _ []byte) error {
-		num, _, level, _, err := wal.ParsePageKey(key)
-		if e.state.dir.number(num).name == tenant {
+	count := func(num uint32, level uint8, err error) error {
+		if err == nil && e.state.dir.number(num).name == tenant {
 			n[level]++
 		}
 		return err
+	}
+	lower, upper := wal.ClassBounds(wal.ClassPage)
+	require.NoError(t, view.Scan(lower, upper, func(key, _ []byte) error {
+		num, _, level, _, err := wal.ParsePageKey(key)
+		return count(num, level, err)
+	}))
+	lower, upper = wal.ClassBounds(wal.ClassDay)
+	require.NoError(t, view.Scan(lower, upper, func(key, _ []byte) error {
+		num, _, _, err := wal.ParseDayKey(key)
+		return count(num, uint8(rollup.Day), err)
 	}))
 	return n
 }

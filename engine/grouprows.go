@@ -61,8 +61,8 @@ func (w *rowWriter) expireGroups(view *wal.View, tenants []*tenant, meters []*me
 	}
 	rows := view.Seeker(wal.ClassBounds(wal.ClassGroup))
 	defer func() { _ = rows.Close() }()
-	for _, t := range tenants {
-		for _, m := range meters {
+	for _, m := range meters {
+		for _, t := range tenants {
 			if t.seriesOf(m) == nil {
 				continue
 			}

@@ -295,13 +295,29 @@ var _ rollup.Source = seriesPages{}
 // Pages implements rollup.Source.
 func (p seriesPages) Pages(l rollup.Level, from, to int64, fn func(page int64, data []byte) error) error {
 	t, m := p.s.tenant.num, p.s.meter.num
-	lower := wal.AppendPageKey(nil, t, m, uint8(l), from)
-	upper := wal.AppendPageKey(nil, t, m, uint8(l), to)
-	return p.view.Scan(lower, upper, func(key, value []byte) error {
-		_, _, _, page, err := wal.ParsePageKey(key)
+	return p.view.Scan(appendPageKey(nil, t, m, l, from), appendPageKey(nil, t, m, l, to), func(key, value []byte) error {
+		page, err := pageOfKey(key)
 		if err != nil {
 			return err
 		}
 		return fn(page, value)
 	})
+}
+
+// appendPageKey appends the key of a page: days have a class of their own.
+func appendPageKey(dst []byte, tenant, meter uint32, l rollup.Level, page int64) []byte {
+	if l == rollup.Day {
+		return wal.AppendDayKey(dst, tenant, meter, page)
+	}
+	return wal.AppendPageKey(dst, tenant, meter, uint8(l), page)
+}
+
+// pageOfKey returns the page that a key of appendPageKey is of.
+func pageOfKey(key []byte) (page int64, err error) {
+	if len(key) > 0 && key[0] == wal.ClassDay {
+		_, _, page, err = wal.ParseDayKey(key)
+	} else {
+		_, _, _, page, err = wal.ParsePageKey(key)
+	}
+	return page, err
 }

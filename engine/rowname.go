@@ -10,7 +10,7 @@ import (
 
 // rowNames is what the rows of each class are, for people.
 var rowNames = map[byte]string{
-	wal.ClassAccount: "account", wal.ClassAudit: "audit entry", wal.ClassConfig: "configuration", wal.ClassGroup: "groups", wal.ClassHold: "reservation",
+	wal.ClassAccount: "account", wal.ClassAudit: "audit entry", wal.ClassConfig: "configuration", wal.ClassDay: "page of days", wal.ClassGroup: "groups", wal.ClassHold: "reservation",
 	wal.ClassLedger: "quota counters", wal.ClassOutbox: "crossing", wal.ClassPage: "page", wal.ClassSeries: "counter",
 	wal.ClassBlocks: "blocks", wal.ClassFacts: "facts of blocks", wal.ClassVoid: "void",
 	wal.ClassTenant: "tenant", wal.ClassTotals: "totals of all tenants", wal.ClassUsers: "users",
@@ -29,19 +29,26 @@ func rowName(s *state, key []byte) string {
 	if len(key) < 5 {
 		return fmt.Sprintf("%s %x", what, key[1:])
 	}
+	series := key[0] == wal.ClassPage || key[0] == wal.ClassDay || key[0] == wal.ClassSeries || key[0] == wal.ClassGroup
+	if series && len(key) < 9 {
+		return fmt.Sprintf("%s %x", what, key[1:])
+	}
 	tenant := binary.BigEndian.Uint32(key[1:])
+	if series {
+		tenant = binary.BigEndian.Uint32(key[5:]) // behind the meter
+	}
 	if t := s.dir.number(tenant); t != nil {
 		what = fmt.Sprintf("%s of tenant %q", what, t.name)
 	} else {
 		what = fmt.Sprintf("%s of tenant number %d", what, tenant)
 	}
-	if key[0] == wal.ClassPage || key[0] == wal.ClassSeries || key[0] == wal.ClassGroup {
-		if len(key) < 9 {
-			return what
-		}
+	if series {
 		meters := s.cfg.Load().meters
-		if num := binary.BigEndian.Uint32(key[5:]); num > 0 && int(num) <= len(meters) {
+		if num := binary.BigEndian.Uint32(key[1:]); num > 0 && int(num) <= len(meters) {
 			what += ", meter " + meters[num-1].def.Slug
+		}
+		if _, _, page, err := wal.ParseDayKey(key); err == nil {
+			what += fmt.Sprintf(", page %d", page)
 		}
 		if _, _, level, page, err := wal.ParsePageKey(key); err == nil {
 			what += fmt.Sprintf(", %s page %d", rollup.Level(level), page)

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/weirhq/weir/rollup"
@@ -11,6 +12,7 @@ import (
 type rowWriter struct {
 	w      rowSink
 	rows   *wal.Seeker // over the class at hand; keys ascend
+	days   *wal.Seeker // over pages of days, beside those of shorter buckets
 	sum    sum128
 	was    *kept // what the rows keep before this checkpoint
 	kept   *kept // and after it
@@ -31,6 +33,26 @@ func (w *rowWriter) replace(key, value []byte) error {
 	return w.w.Set(key, value)
 }
 
+// at is the seeker over the pages of a level.
+func (w *rowWriter) at(l rollup.Level) *wal.Seeker {
+	if l == rollup.Day {
+		return w.days
+	}
+	return w.rows
+}
+
+// allPages brings the pages of the dirty series, which are in the order of keys, up to what is frozen.
+func (w *rowWriter) allPages(view *wal.View, dirty []*series) error {
+	w.rows, w.days = view.Seeker(wal.ClassBounds(wal.ClassPage)), view.Seeker(wal.ClassBounds(wal.ClassDay))
+	var err error
+	for _, s := range dirty {
+		if err = w.pages(s, s.frozen); err != nil {
+			break
+		}
+	}
+	return errors.Join(err, w.rows.Close(), w.days.Close())
+}
+
 // pages brings the pages of all levels up to a pending delta.
 func (w *rowWriter) pages(s *series, p *pending) error {
 	if s.meter.kind == rollup.KindWeighted || p.delta.HasReplaced() {
@@ -42,9 +64,9 @@ func (w *rowWriter) pages(s *series, p *pending) error {
 		if !keep.Has(kind, l, page) {
 			return nil
 		}
-		w.key = wal.AppendPageKey(w.key[:0], s.tenant.num, s.meter.num, uint8(l), page)
+		w.key = appendPageKey(w.key[:0], s.tenant.num, s.meter.num, l, page)
 		w.page.Reset(kind, l)
-		_, err := w.rows.Get(w.key, func(old []byte) error {
+		_, err := w.at(l).Get(w.key, func(old []byte) error {
 			w.sum.sub(rowHash(w.key, old))
 			return w.page.Decode(kind, l, old)
 		})
@@ -60,8 +82,8 @@ func (w *rowWriter) pages(s *series, p *pending) error {
 // rewrite is pages for what does not add up: coarser buckets are made anew from the finer ones.
 func (w *rowWriter) rewrite(s *series, p *pending) error {
 	read := func(l rollup.Level, page int64, fn func(data []byte) error) error {
-		w.key = wal.AppendPageKey(w.key[:0], s.tenant.num, s.meter.num, uint8(l), page)
-		_, err := w.rows.Get(w.key, fn)
+		w.key = appendPageKey(w.key[:0], s.tenant.num, s.meter.num, l, page)
+		_, err := w.at(l).Get(w.key, fn)
 		return err
 	}
 	keep := w.kept.of(s.tenant.num, s.meter.kind)
@@ -70,7 +92,7 @@ func (w *rowWriter) rewrite(s *series, p *pending) error {
 		if !keep.Has(s.meter.kind, l, page) {
 			return nil
 		}
-		w.key = wal.AppendPageKey(w.key[:0], s.tenant.num, s.meter.num, uint8(l), page)
+		w.key = appendPageKey(w.key[:0], s.tenant.num, s.meter.num, l, page)
 		w.sum.sub(rowHash(w.key, old))
 		w.buf = now.Append(w.buf[:0])
 		return w.replace(w.key, w.buf)

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"math/bits"
 	"time"
 
@@ -30,6 +31,10 @@ func (e *Engine) Storage(ctx context.Context, exact bool) ([]usage.StorageClass,
 	if err != nil {
 		return nil, err
 	}
+	days, err := e.store.ClassBytes(wal.ClassDay)
+	if err != nil {
+		return nil, err
+	}
 	groups, err := e.store.ClassBytes(wal.ClassGroup)
 	if err != nil {
 		return nil, err
@@ -55,19 +60,19 @@ func (e *Engine) Storage(ctx context.Context, exact bool) ([]usage.StorageClass,
 		rollup.Minute:      {Class: "minute", Keep: keep.Minute, Since: sinceMinute(k.Minute)},
 		rollup.QuarterHour: {Class: "quarter_hour", Keep: keep.QuarterHour, Since: sinceMinute(k.QuarterHour)},
 		rollup.Hour:        {Class: "hour", Keep: keep.Hour, Since: sinceMinute(k.Hour)},
-		rollup.Day:         {Class: "day", Keep: usage.KeepForever()},
+		rollup.Day:         {Class: "day", Keep: usage.KeepForever(), Bytes: new(int64(days))},
 	}
 	if exact {
 		sizes, err := e.levelBytes(ctx, int64(buckets))
 		if err != nil {
 			return nil, err
 		}
-		for l := range levels {
+		for l := range sizes {
 			levels[l].Bytes = &sizes[l]
 		}
 	}
 	out = append(out, levels[:]...)
-	rest := max(0, metrics.State.DiskBytes-int64(ids+buckets+groups))
+	rest := max(0, metrics.State.DiskBytes-int64(ids+buckets+days+groups))
 	out = append(out, usage.StorageClass{Class: "groups", Keep: keep.QuarterHour, Since: sinceMinute(k.QuarterHour), Bytes: new(int64(groups))})
 	out = append(out, usage.StorageClass{Class: "rest", Keep: usage.KeepForever(), Bytes: &rest})
 	if base > 0 {
@@ -76,15 +81,18 @@ func (e *Engine) Storage(ctx context.Context, exact bool) ([]usage.StorageClass,
 	return out, nil
 }
 
-// levelBytes divides what all pages take on the disk among the levels, by the bytes of their rows.
-func (e *Engine) levelBytes(ctx context.Context, onDisk int64) (sizes [4]int64, err error) {
+// levelBytes divides what the pages below days take on the disk among the levels, by the bytes of their rows.
+func (e *Engine) levelBytes(ctx context.Context, onDisk int64) (sizes [rollup.Day]int64, err error) {
 	view := e.store.View()
 	defer view.Close()
-	var rows [4]int64
+	var rows [rollup.Day]int64
 	all := int64(0)
 	lower, upper := wal.ClassBounds(wal.ClassPage)
 	err = view.Scan(lower, upper, func(key, value []byte) error {
 		_, _, level, _, err := wal.ParsePageKey(key)
+		if err == nil && int(level) >= len(rows) {
+			err = fmt.Errorf("%w: a page of level %d", wal.ErrCorrupt, level)
+		}
 		if err != nil {
 			return err
 		}

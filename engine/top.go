@@ -39,7 +39,7 @@ func (e *Engine) Top(ctx context.Context, q usage.TopQuery) (usage.Top, error) {
 	out := usage.Top{Meter: plan.meter.def.Slug, Aggregation: plan.meter.def.Aggregation, Unit: plan.meter.def.Unit, By: q.By,
 		From: uq.From.UTC(), To: uq.To.UTC()}
 	out.AsOf.Index, out.AsOf.Time = e.state.asOf()
-	top := &topList{limit: q.Limit}
+	top := &topList{limit: q.Limit, property: q.By}
 	if q.By == usage.TopByTenant {
 		err = e.topTenants(ctx, top, plan, q.TenantID)
 	} else {
@@ -57,7 +57,7 @@ func (e *Engine) topTenants(ctx context.Context, top *topList, p *queryPlan, ten
 		for _, t := range tenants {
 			if s := t.seriesOf(p.meter); s != nil {
 				if units := s.current(start, before); units != 0 {
-					top.add(rankedTenant(t, usage.FromUnits(units, p.meter.unitScale())))
+					top.add(topEntry{key: &t.name, tenant: &t.name, value: usage.FromUnits(units, p.meter.unitScale())})
 				}
 			}
 		}
@@ -70,7 +70,7 @@ func (e *Engine) topTenants(ctx context.Context, top *topList, p *queryPlan, ten
 	}
 	for i, t := range tenants {
 		if !answers[i].empty() {
-			top.add(rankedTenant(t, answers[i].value(p.meter)))
+			top.add(topEntry{key: &t.name, tenant: &t.name, value: answers[i].value(p.meter)})
 		}
 	}
 	return nil
@@ -95,16 +95,13 @@ func (m *meter) unitScale() int {
 	return m.scale
 }
 
-func rankedTenant(t *tenant, value usage.Decimal) usage.TopRow {
-	return usage.TopRow{Key: &t.name, Value: value, Group: map[string]*string{"tenant_id": &t.name}}
-}
-
 // topGroups ranks users, or the values of a dimension.
 func (e *Engine) topGroups(ctx context.Context, top *topList, p *queryPlan, q *usage.TopQuery) error {
 	property := q.By
 	if q.By == usage.TopByUser {
 		property = usage.PropertyUserID
 	}
+	top.property = property
 	if _, err := p.meter.placeOf(property, "/by"); err != nil {
 		return err
 	}
@@ -118,12 +115,12 @@ func (e *Engine) topGroups(ctx context.Context, top *topList, p *queryPlan, q *u
 		if err != nil {
 			return tooManyRows(err, topGroupsMax)
 		}
-		return top.addGroups(p.meter, sum, map[string]*string{}, property)
+		return top.addGroups(p.meter, sum, nil)
 	}
 	for i, t := range tenants {
 		sum, err := e.sumGroups(ctx, g, tenants[i:i+1], p.spans, topGroupsMax, now)
 		if err == nil {
-			err = top.addGroups(p.meter, sum, map[string]*string{"tenant_id": &t.name}, property)
+			err = top.addGroups(p.meter, sum, &t.name)
 		}
 		if err != nil {
 			return tooManyRows(err, topGroupsMax)
@@ -132,45 +129,63 @@ func (e *Engine) topGroups(ctx context.Context, top *topList, p *queryPlan, q *u
 	return nil
 }
 
-// topList keeps the greatest rows.
+// topList keeps the greatest entries. What is asked of many thousand tenants makes rows only of those that stay.
 type topList struct {
-	limit int
-	all   []usage.TopRow
+	limit    int
+	property string // of which the keys are values; usage.TopByTenant: they are tenants
+	all      []topEntry
+	full     bool // the first limit of all are the greatest so far, in order
 }
 
-func (l *topList) add(r usage.TopRow) {
-	if l.all = append(l.all, r); len(l.all) >= 4*l.limit+64 {
+type topEntry struct {
+	key    *string
+	tenant *string // nil: of all tenants together
+	value  usage.Decimal
+}
+
+func (l *topList) add(e topEntry) {
+	if l.full && compareValues(e.value, l.all[l.limit-1].value) < 0 {
+		return
+	}
+	if l.all = append(l.all, e); len(l.all) >= 4*l.limit+64 {
 		l.cut()
 	}
 }
 
-// addGroups adds the groups of one dimension; of has what names them beside it.
-func (l *topList) addGroups(m *meter, sum *groupSum, of map[string]*string, property string) error {
+// addGroups adds the groups of one dimension, of a tenant or (nil) of all.
+func (l *topList) addGroups(m *meter, sum *groupSum, tenant *string) error {
 	rows, err := sum.rows(1, false)
 	for i := range rows {
-		if rows[i].answer.empty() {
-			continue
+		if !rows[i].answer.empty() {
+			l.add(topEntry{key: rows[i].group[0], tenant: tenant, value: rows[i].answer.value(m)})
 		}
-		group := map[string]*string{property: rows[i].group[0]}
-		for name, value := range of { // order-free: a map is filled
-			group[name] = value
-		}
-		l.add(usage.TopRow{Key: rows[i].group[0], Value: rows[i].answer.value(m), Group: group})
 	}
 	return err
 }
 
 func (l *topList) cut() {
-	slices.SortStableFunc(l.all, func(a, b usage.TopRow) int {
-		return cmp.Or(compareValues(b.Value, a.Value), compareNames([]*string{a.Key}, []*string{b.Key}))
+	slices.SortStableFunc(l.all, func(a, b topEntry) int {
+		return cmp.Or(compareValues(b.value, a.value), compareNames([]*string{a.key}, []*string{b.key}))
 	})
 	l.all = l.all[:min(len(l.all), l.limit)]
+	l.full = len(l.all) == l.limit
 }
 
 // rows returns the rows, the greatest first.
 func (l *topList) rows() []usage.TopRow {
 	l.cut()
-	return append([]usage.TopRow{}, l.all...)
+	out := make([]usage.TopRow, len(l.all))
+	for i, e := range l.all {
+		group := make(map[string]*string, 2)
+		if e.tenant != nil {
+			group["tenant_id"] = e.tenant
+		}
+		if l.property != usage.TopByTenant {
+			group[l.property] = e.key
+		}
+		out[i] = usage.TopRow{Key: e.key, Value: e.value, Group: group}
+	}
+	return out
 }
 
 // compareValues orders what is absent before everything.

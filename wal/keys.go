@@ -13,18 +13,19 @@ import (
 //	        k  index u64                                     a block put aside when the log was cut
 //	state:  a  number u64                                    entry of the audit log
 //	        c  name                                          configuration, by name
-//	        g  tenant u32, meter u32, family u8, level u8, bucket i64*   bucket by groups
+//	        d  meter u32, tenant u32, page i64*              page of days
+//	        g  meter u32, tenant u32, family u8, level u8, bucket i64*   bucket by groups
 //	        f  level u8, chunk u64                           facts of blocks, by 256
 //	        h  tenant u32, id hash u128                      reservation or lease
 //	        i  run u64, chunk u32                            chunk of a dedup run (run.go)
 //	        m                                                meta of the newest checkpoint
 //	        n  tenant u32                                    account: a tenant's configuration
 //	        o  number u64                                    crossing in the outbox
-//	        p  tenant u32, meter u32, level u8, page i64*    page of buckets
+//	        p  meter u32, tenant u32, level u8, page i64*    page of buckets shorter than a day
 //	        q  tenant u32, user u32                          ledger: counters of quotas
 //	        r  run u64, part u32                             filter of a dedup run (run.go)
 //	        R                                                manifest of the dedup runs
-//	        s  tenant u32, meter u32                         series
+//	        s  meter u32, tenant u32                         series
 //	        t  tenant u32                                    tenant
 //	        u  tenant u32, first number u32                  names of users
 //	        w  meter u32, day i64*                           totals of all tenants
@@ -32,6 +33,9 @@ import (
 //	        x  tenant u32, chunk u32                         blocks of a tenant, by 65,536
 //
 // i64* has its sign bit flipped, so that negative pages, buckets and days sort before positive ones.
+//
+// Series go by meter first, and days have a class of their own: what all tenants used of a meter in some days is one run of
+// neighbouring rows.
 
 // Classes of keys: the first byte.
 const (
@@ -39,6 +43,7 @@ const (
 	ClassBlock   = 'b'
 	classAside   = 'k'
 	ClassConfig  = 'c'
+	ClassDay     = 'd'
 	ClassGroup   = 'g'
 	ClassFacts   = 'f'
 	ClassHold    = 'h'
@@ -60,7 +65,7 @@ const signBit = 1 << 63
 // stateClass reports whether class may stand first in a key of the state.
 func stateClass(class byte) bool {
 	switch class {
-	case ClassAccount, ClassAudit, ClassBlocks, ClassConfig, ClassFacts, ClassGroup, ClassHold, ClassLedger, ClassOutbox, ClassPage,
+	case ClassAccount, ClassAudit, ClassBlocks, ClassConfig, ClassDay, ClassFacts, ClassGroup, ClassHold, ClassLedger, ClassOutbox, ClassPage,
 		ClassSeries, ClassTenant, ClassTotals, ClassUsers, ClassVoid,
 		ClassMeta, runManifestClass, runChunkClass, runFilterClass:
 		return true
@@ -144,8 +149,7 @@ func ParseUsersKey(key []byte) (tenant, first uint32, err error) {
 
 // AppendSeriesKey appends the key of a series: one meter of one tenant.
 func AppendSeriesKey(dst []byte, tenant, meter uint32) []byte {
-	dst = binary.BigEndian.AppendUint32(append(dst, ClassSeries), tenant)
-	return binary.BigEndian.AppendUint32(dst, meter)
+	return appendSeries(append(dst, ClassSeries), tenant, meter)
 }
 
 // ParseSeriesKey is the inverse of [AppendSeriesKey].
@@ -153,7 +157,18 @@ func ParseSeriesKey(key []byte) (tenant, meter uint32, err error) {
 	if err := checkKey(key, ClassSeries, 8); err != nil {
 		return 0, 0, err
 	}
-	return binary.BigEndian.Uint32(key[1:]), binary.BigEndian.Uint32(key[5:]), nil
+	tenant, meter = seriesOf(key)
+	return tenant, meter, nil
+}
+
+// appendSeries appends what keys of series have after their class.
+func appendSeries(dst []byte, tenant, meter uint32) []byte {
+	return binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(dst, meter), tenant)
+}
+
+// seriesOf is the inverse of appendSeries, of a key that was checked.
+func seriesOf(key []byte) (tenant, meter uint32) {
+	return binary.BigEndian.Uint32(key[5:]), binary.BigEndian.Uint32(key[1:])
 }
 
 // AppendAuditKey appends the key of an entry of the audit log; entries are numbered from 1.
@@ -260,10 +275,23 @@ func ParseVoidKey(key []byte) (tenant uint32, block uint64, position uint16, err
 	return binary.BigEndian.Uint32(key[1:]), binary.BigEndian.Uint64(key[5:]), binary.BigEndian.Uint16(key[13:]), nil
 }
 
-// AppendPageKey appends the key of a page of buckets of one series and level.
+// AppendDayKey appends the key of a page of days of one series.
+func AppendDayKey(dst []byte, tenant, meter uint32, page int64) []byte {
+	return binary.BigEndian.AppendUint64(appendSeries(append(dst, ClassDay), tenant, meter), uint64(page)^signBit)
+}
+
+// ParseDayKey is the inverse of [AppendDayKey].
+func ParseDayKey(key []byte) (tenant, meter uint32, page int64, err error) {
+	if err := checkKey(key, ClassDay, 16); err != nil {
+		return 0, 0, 0, err
+	}
+	tenant, meter = seriesOf(key)
+	return tenant, meter, int64(binary.BigEndian.Uint64(key[9:]) ^ signBit), nil
+}
+
+// AppendPageKey appends the key of a page of buckets of one series and a level below days.
 func AppendPageKey(dst []byte, tenant, meter uint32, level uint8, page int64) []byte {
-	dst = binary.BigEndian.AppendUint32(append(dst, ClassPage), tenant)
-	dst = binary.BigEndian.AppendUint32(dst, meter)
+	dst = appendSeries(append(dst, ClassPage), tenant, meter)
 	return binary.BigEndian.AppendUint64(append(dst, level), uint64(page)^signBit)
 }
 
@@ -272,14 +300,13 @@ func ParsePageKey(key []byte) (tenant, meter uint32, level uint8, page int64, er
 	if err := checkKey(key, ClassPage, 17); err != nil {
 		return 0, 0, 0, 0, err
 	}
-	return binary.BigEndian.Uint32(key[1:]), binary.BigEndian.Uint32(key[5:]), key[9],
-		int64(binary.BigEndian.Uint64(key[10:]) ^ signBit), nil
+	tenant, meter = seriesOf(key)
+	return tenant, meter, key[9], int64(binary.BigEndian.Uint64(key[10:]) ^ signBit), nil
 }
 
 // AppendGroupKey appends the key of a bucket of one series and level that is kept by the groups of a family.
 func AppendGroupKey(dst []byte, tenant, meter uint32, family, level uint8, bucket int64) []byte {
-	dst = binary.BigEndian.AppendUint32(append(dst, ClassGroup), tenant)
-	dst = binary.BigEndian.AppendUint32(dst, meter)
+	dst = appendSeries(append(dst, ClassGroup), tenant, meter)
 	return binary.BigEndian.AppendUint64(append(dst, family, level), uint64(bucket)^signBit)
 }
 
@@ -288,8 +315,8 @@ func ParseGroupKey(key []byte) (tenant, meter uint32, family, level uint8, bucke
 	if err := checkKey(key, ClassGroup, 18); err != nil {
 		return 0, 0, 0, 0, 0, err
 	}
-	return binary.BigEndian.Uint32(key[1:]), binary.BigEndian.Uint32(key[5:]), key[9], key[10],
-		int64(binary.BigEndian.Uint64(key[11:]) ^ signBit), nil
+	tenant, meter = seriesOf(key)
+	return tenant, meter, key[9], key[10], int64(binary.BigEndian.Uint64(key[11:]) ^ signBit), nil
 }
 
 // AppendTotalsKey appends the key of what all tenants counted of a meter on a UTC day (days since 1970).

@@ -17,7 +17,7 @@ func TestKeyOrder(t *testing.T) {
 		page          int64
 	}
 	compare := func(a, b page) int {
-		return cmp.Or(cmp.Compare(a.tenant, b.tenant), cmp.Compare(a.meter, b.meter),
+		return cmp.Or(cmp.Compare(a.meter, b.meter), cmp.Compare(a.tenant, b.tenant),
 			cmp.Compare(a.level, b.level), cmp.Compare(a.page, b.page))
 	}
 	rapid.Check(t, func(t *rapid.T) {
@@ -45,7 +45,7 @@ func TestKeyOrder(t *testing.T) {
 		require.Equal(t, cmp.Compare(a, b), bytes.Compare(AppendTenantKey(nil, a), AppendTenantKey(nil, b)))
 		want := cmp.Or(cmp.Compare(a, b), cmp.Compare(uint32(c), uint32(d)))
 		require.Equal(t, want, bytes.Compare(AppendUsersKey(nil, a, uint32(c)), AppendUsersKey(nil, b, uint32(d))))
-		require.Equal(t, want, bytes.Compare(AppendSeriesKey(nil, a, uint32(c)), AppendSeriesKey(nil, b, uint32(d))))
+		require.Equal(t, want, bytes.Compare(AppendSeriesKey(nil, uint32(c), a), AppendSeriesKey(nil, uint32(d), b)), "by meter first")
 
 		index, err := parseBlockKey(appendBlockKey(nil, c))
 		require.NoError(t, err)
@@ -80,6 +80,11 @@ func TestKeyOrder(t *testing.T) {
 		require.Equal(t, []any{a, b, uint8(1), uint8(2), int64(c)}, []any{tenant, meter, family, level, bucket})
 		require.Equal(t, cmp.Or(cmp.Compare(a, b), cmp.Compare(int64(c), int64(d))),
 			bytes.Compare(AppendGroupKey(nil, a, 1, 0, 1, int64(c)), AppendGroupKey(nil, b, 1, 0, 1, int64(d))))
+		tenant, meter, page, err := ParseDayKey(AppendDayKey(nil, a, b, int64(c)))
+		require.NoError(t, err)
+		require.Equal(t, []any{a, b, int64(c)}, []any{tenant, meter, page})
+		require.Equal(t, cmp.Or(cmp.Compare(a, b), cmp.Compare(int64(c), int64(d))),
+			bytes.Compare(AppendDayKey(nil, a, 1, int64(c)), AppendDayKey(nil, b, 1, int64(d))))
 		tenant, day, err := ParseTotalsKey(AppendTotalsKey(nil, a, int64(c)))
 		require.NoError(t, err)
 		require.Equal(t, a, tenant)
@@ -113,11 +118,12 @@ func TestKeyBytes(t *testing.T) {
 		"a\x01\x02\x03\x04\x05\x06\x07\x08":                 AppendAuditKey(nil, 0x0102030405060708),
 		"q\x00\x00\x00\x07\x00\x00\x00\x02":                 AppendLedgerKey(nil, 7, 2),
 		"u\x00\x00\x00\x07\x00\x00\x01\x00":                 AppendUsersKey(nil, 7, 256),
-		"s\x00\x00\x00\x07\x00\x00\x00\x02":                 AppendSeriesKey(nil, 7, 2),
+		"s\x00\x00\x00\x02\x00\x00\x00\x07":                 AppendSeriesKey(nil, 7, 2),
 		"w\x00\x00\x00\x07\x80\x00\x00\x00\x00\x00\x00\x01": AppendTotalsKey(nil, 7, 1),
-		"g\x00\x00\x00\x07\x00\x00\x00\x02\x01\x03\x80\x00\x00\x00\x00\x00\x00\x01": AppendGroupKey(nil, 7, 2, 1, 3, 1),
-		"p\x00\x00\x00\x07\x00\x00\x00\x02\x03\x80\x00\x00\x00\x00\x00\x00\x01":     AppendPageKey(nil, 7, 2, 3, 1),
-		"p\x00\x00\x00\x07\x00\x00\x00\x02\x03\x7f\xff\xff\xff\xff\xff\xff\xff":     AppendPageKey(nil, 7, 2, 3, -1),
+		"d\x00\x00\x00\x02\x00\x00\x00\x07\x7f\xff\xff\xff\xff\xff\xff\xff":         AppendDayKey(nil, 7, 2, -1),
+		"g\x00\x00\x00\x02\x00\x00\x00\x07\x01\x03\x80\x00\x00\x00\x00\x00\x00\x01": AppendGroupKey(nil, 7, 2, 1, 3, 1),
+		"p\x00\x00\x00\x02\x00\x00\x00\x07\x03\x80\x00\x00\x00\x00\x00\x00\x01":     AppendPageKey(nil, 7, 2, 3, 1),
+		"p\x00\x00\x00\x02\x00\x00\x00\x07\x03\x7f\xff\xff\xff\xff\xff\xff\xff":     AppendPageKey(nil, 7, 2, 3, -1),
 	} {
 		require.Equal(t, want, string(key))
 	}
@@ -125,6 +131,7 @@ func TestKeyBytes(t *testing.T) {
 
 func FuzzKeyParse(f *testing.F) {
 	f.Add(AppendPageKey(nil, 1, 2, 3, -4))
+	f.Add(AppendDayKey(nil, 1, 2, -4))
 	f.Add(AppendUsersKey(nil, 1, 2))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, key []byte) {
@@ -147,6 +154,8 @@ func FuzzKeyParse(f *testing.F) {
 		check(err, AppendSeriesKey(nil, a, b))
 		a, day, err := ParseTotalsKey(key)
 		check(err, AppendTotalsKey(nil, a, day))
+		a, b, page, err := ParseDayKey(key)
+		check(err, AppendDayKey(nil, a, b, page))
 		a, b, level, page, err := ParsePageKey(key)
 		check(err, AppendPageKey(nil, a, b, level, page))
 		a, b, family, level, bucket, err := ParseGroupKey(key)
