@@ -12,7 +12,7 @@ EMBEDDABLE := $(foreach p,usage internal/civil internal/strictjson quota rollup 
 PLATFORMS  := darwin/arm64 windows/amd64
 
 # fuzz: time per target. fuzz, microbench: which packages. bench: which workload (W=list names
-# them) and more flags, as in ARGS="-full -runs 1". crash: rounds of each loop; sim: seeds; linear: how long.
+# them) and more flags, as in ARGS="-full -runs 1". crash: rounds of each loop; sim: seeds; linear and torture: how long.
 TIME ?= 30s
 PKG  ?= ./...
 W    ?= ingest
@@ -20,9 +20,10 @@ ARGS ?=
 SIM  ?= 1000
 SEEDS ?= 1000
 FOR  ?= 10m
+MINUTES ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build check fmt vet staticcheck test race cross bench-build fuzz bench microbench sim linear crash mutants clean ui ui-check ui-deps ui-test ts-check release
+.PHONY: help deps build check fmt vet staticcheck test race cross bench-build fuzz bench microbench sim linear torture crash mutants clean ui ui-check ui-deps ui-test ts-check release
 
 define say
 @printf '\n== %s: %s\n' '$@' '$(1)'
@@ -148,6 +149,10 @@ sim: ## the simulator: whole engines under random work and faults, SEEDS runs (2
 linear: ## are decisions linearizable through kill -9: porcupine over histories of FOR: make linear FOR=10m
 	$(call say,histories of $(FOR))
 	$(GO) test ./internal/linear -run TestLinearizable -count=1 -timeout 90m -v -linear.for=$(FOR)
+
+torture: deps ## the real binary on a real disk while everything goes wrong, for MINUTES; root and strace for all of it
+	$(call say,$(MINUTES) minutes)
+	$(GO) test ./internal/torture -run TestTorture -count=1 -timeout $$(($(MINUTES) + 60))m -v -torture.for=$(MINUTES)m -torture.clock -torture.disk=16384
 
 crash: ## crash loops: power cuts and I/O errors, SIM rounds of the engine's (20 minutes with 1,000)
 	$(call say,$(SIM) rounds of every crash loop)

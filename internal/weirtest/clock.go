@@ -78,7 +78,7 @@ func BuildWithClock(ctx context.Context, dir string) (string, error) {
 		os.WriteFile(overlay, replace, 0o600)); err != nil {
 		return "", err
 	}
-	return build(ctx, filepath.Join(dir, "weir-clock"), "-overlay", overlay)
+	return build(ctx, filepath.Join(dir, "weir-clock"), "-trimpath", "-overlay", overlay)
 }
 
 // Clock moves the wall clock of programs made by [BuildWithClock].
