@@ -103,14 +103,14 @@ func (e *Engine) advanceBaseLocked(ctx context.Context, to uint64) (at uint64, d
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.ckpt.wait(); err != nil {
-		return 0, digest, err
-	}
-	if s.applied.Load() != s.ckpt.index {
+	err = s.ckpt.wait()
+	if err == nil && s.applied.Load() != s.ckpt.index {
 		s.ckpt.start(s.applied.Load(), s.appliedTime.Load())
-		if err := s.ckpt.wait(); err != nil {
-			return 0, digest, err
-		}
+		err = s.ckpt.wait()
+	}
+	if err != nil {
+		s.ckpt.close() // it may be trying to find space
+		return 0, digest, err
 	}
 	meta, ok := base.Meta()
 	if !ok || meta.Index < to {
@@ -124,7 +124,7 @@ func (c *checkpointer) settled() error {
 	c.state.mu.Lock()
 	defer c.state.mu.Unlock()
 	c.close()
-	return c.err
+	return c.wait()
 }
 
 // dropArchived cuts the log where the newest entry says, if that was not done yet.

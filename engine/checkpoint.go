@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -31,20 +32,52 @@ type checkpointer struct {
 	state *state
 	every int // items between cuts
 
-	items   int           // folded since the last cut
-	bytes   int           // of log since the last cut
-	gen     uint64        // of the next cut
-	index   uint64        // block of the newest cut
-	running chan struct{} // closed when the write in progress ends; nil: none
-	err     error         // of the last write; written before running is closed
-	saved   saved         // what the newest checkpoint holds beside rows
-	kept    *kept         // as of it
-	spare   []*idTable    // tables of a past generation, to be used again
-	events  uint64        // counted up to the newest cut, in the life of the store
-	verify  bool          // the state only verifies: never cut
+	items   int        // folded since the last cut
+	bytes   int        // of log since the last cut
+	gen     uint64     // of the next cut
+	index   uint64     // block of the newest cut
+	running *writing   // of the newest cut; nil: none yet
+	saved   saved      // what the newest checkpoint holds beside rows
+	kept    *kept      // as of it
+	spare   []*idTable // tables of a past generation, to be used again
+	events  uint64     // counted up to the newest cut, in the life of the store
+	verify  bool       // the state only verifies: never cut
 
 	cancel   chan struct{} // closed by close: stop retrying
 	canceled sync.Once
+}
+
+// writing is the write of one cut. On a full disk it goes on trying, while those who wait for it are told that it is short of space:
+// nobody may hang until somebody makes room, least of all with the state's lock in his hand.
+type writing struct {
+	done chan struct{} // closed when it has ended
+	err  error         // set before done is closed
+	full chan struct{} // closed when it has met a full disk
+	why  error         // set before full is closed
+}
+
+// wait returns when the write has ended, or is short of space, or ctx ends.
+func (w *writing) wait(ctx context.Context) error {
+	select {
+	case <-w.done:
+		return w.err
+	case <-w.full:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if w.over() {
+		return w.err
+	}
+	return w.why
+}
+
+func (w *writing) over() bool {
+	select {
+	case <-w.done:
+		return true
+	default:
+		return false
+	}
 }
 
 // saved is the part of a checkpoint that is no row. It travels in wal.Meta.Extra.
@@ -131,43 +164,36 @@ func (c *checkpointer) after(index uint64, nanos int64, items, bytes int) error 
 	if c.busy() && c.items < 2*c.every { // two generations of ids bound the memory of the tables
 		return nil
 	}
-	if err := c.wait(); err != nil {
+	err := c.wait()
+	switch {
+	case errors.Is(err, usage.ErrDiskFull) && c.busy():
+		return nil // the log takes nothing more for the same reason, but for what is on its way
+	case err != nil:
 		return err
 	}
 	c.start(index, nanos)
 	return nil
 }
 
-// wait returns when no write is in progress, with the error of the last one.
+// wait returns when no write is in progress, with the error of the last one; or with disk_full when it is short of space.
 func (c *checkpointer) wait() error {
 	if c.running == nil {
 		return nil
 	}
-	<-c.running
-	return c.err
+	return c.running.wait(context.Background())
 }
 
 // busy tells whether a write is in progress.
-func (c *checkpointer) busy() bool {
-	if c.running == nil {
-		return false
-	}
-	select {
-	case <-c.running:
-		return false
-	default:
-		return true
-	}
-}
+func (c *checkpointer) busy() bool { return c.running != nil && !c.running.over() }
 
 // start cuts at the applied block and begins to write. The caller holds state.mu, and no write runs.
 func (c *checkpointer) start(index uint64, nanos int64) {
 	k := c.cutNow(index, nanos)
-	done := make(chan struct{})
-	c.running = done
+	w := &writing{done: make(chan struct{}), full: make(chan struct{})}
+	c.running = w
 	go func() {
-		defer close(done)
-		c.err = c.write(k)
+		defer close(w.done)
+		w.err = c.write(k, w)
 	}()
 }
 
@@ -220,7 +246,7 @@ func (c *checkpointer) table(i int, base uint64) *idTable {
 
 // write saves the cut, trying again while the disk is full: the frozen parts stay readable, writes
 // are refused by the log meanwhile, and nothing is lost.
-func (c *checkpointer) write(k *cut) error {
+func (c *checkpointer) write(k *cut, w *writing) error {
 	k.settle()
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
 		err := c.tryWrite(k)
@@ -234,6 +260,10 @@ func (c *checkpointer) write(k *cut) error {
 			return err
 		}
 		c.state.logger.Warn("checkpoint waits for disk space", "index", k.index, "err", err)
+		if w.why == nil {
+			w.why = err
+			close(w.full)
+		}
 		select {
 		case <-time.After(wait):
 		case <-c.cancel:
@@ -398,6 +428,6 @@ func (c *checkpointer) drop(k *cut) {
 func (c *checkpointer) close() {
 	c.canceled.Do(func() { close(c.cancel) })
 	if c.running != nil {
-		<-c.running
+		<-c.running.done
 	}
 }

@@ -143,32 +143,29 @@ func (e *Engine) Close() error {
 	return e.closeErr
 }
 
-// checkpoint saves the state as of now, and returns when it is in the store.
+// checkpoint saves the state as of now, or later, and returns when it is in the store. It holds no lock while it waits. A disk that is
+// full, or fills up meanwhile, is an error of code disk_full: the write goes on trying, but nobody waits for it.
 func (e *Engine) checkpoint(ctx context.Context) error {
 	s := e.state
 	if space := e.store.SpaceError(); space != nil {
 		return space
 	}
-	s.mu.Lock()
-	if err := s.ckpt.wait(); err != nil {
+	for at := s.applied.Load(); ; {
+		s.mu.Lock()
+		c := s.ckpt
+		if !c.busy() {
+			if err := c.wait(); err != nil || at <= c.index {
+				s.mu.Unlock()
+				return err
+			}
+			c.start(s.applied.Load(), s.appliedTime.Load())
+		}
+		running := c.running
 		s.mu.Unlock()
-		return err
+		if err := running.wait(ctx); err != nil {
+			return err
+		}
 	}
-	if s.applied.Load() == s.ckpt.index {
-		s.mu.Unlock()
-		return nil
-	}
-	s.ckpt.start(s.applied.Load(), s.appliedTime.Load())
-	running := s.ckpt.running
-	s.mu.Unlock()
-	select {
-	case <-running:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.ckpt.err
 }
 
 // Current returns the counter of the open calendar month (UTC): what tenant used of a meter, in

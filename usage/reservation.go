@@ -47,8 +47,8 @@ type ReservationState struct {
 // States of a reservation or lease.
 const (
 	HoldHeld      = "held"
-	HoldCommitted = "committed" // or a lease that was settled and released
-	HoldReleased  = "released"
+	HoldCommitted = "committed"
+	HoldReleased  = "released" // or a lease that was settled for good
 	HoldExpired   = "expired"
 )
 

@@ -80,7 +80,7 @@ func (c *Checkpoint) do(step func() error) error {
 	case c.err != nil:
 		return c.err
 	}
-	c.err = c.inStore(step)
+	c.err = noRoom(c.inStore(step))
 	return c.err
 }
 
@@ -137,12 +137,12 @@ func (c *Checkpoint) commit(meta Meta) error {
 		}
 	}
 	if err := c.rows.Set(metaKey(), appendMeta(nil, meta)); err != nil {
-		return err
+		return noRoom(err)
 	}
 	s.ingestMu.Lock()
 	defer s.ingestMu.Unlock()
 	if err := s.runs.writeManifest(c.rows, c.run); err != nil {
-		return err
+		return noRoom(err)
 	}
 	return s.ingestTables(c.rows, func() {
 		meta.Extra = append([]byte(nil), meta.Extra...)

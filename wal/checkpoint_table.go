@@ -151,7 +151,7 @@ func mergeRanges(ranges []keyRange) []keyRange {
 
 // ingest makes what build writes durable in one atomic step, and then calls committed, if any.
 // build and committed run under the one mutex over all changes of the state. On an error
-// nothing was ingested, or the store has failed.
+// nothing was ingested, or the store has failed; of code disk_full when there was no room for the tables.
 func (s *Store) ingest(build func(w *tableBuilder) error, committed func()) error {
 	if err := s.enterHealthy(); err != nil {
 		return err
@@ -168,7 +168,7 @@ func (s *Store) ingest(build func(w *tableBuilder) error, committed func()) erro
 	b := s.newTableBuilder()
 	defer b.discard()
 	if err := build(b); err != nil {
-		return err
+		return noRoom(err)
 	}
 	return s.ingestTables(b, committed)
 }
@@ -177,7 +177,7 @@ func (s *Store) ingest(build func(w *tableBuilder) error, committed func()) erro
 func (s *Store) ingestTables(b *tableBuilder, committed func()) error {
 	paths, err := b.finish()
 	if err != nil {
-		return errors.Join(s.poison.err(), err)
+		return errors.Join(s.poison.err(), noRoom(err))
 	}
 	if err := s.poison.err(); err != nil || len(paths) == 0 {
 		return err
@@ -188,7 +188,7 @@ func (s *Store) ingestTables(b *tableBuilder, committed func()) error {
 		return failed
 	}
 	if err != nil {
-		return fmt.Errorf("ingest: %w", corruption(err))
+		return fmt.Errorf("ingest: %w", noRoom(corruption(err)))
 	}
 	if committed != nil {
 		committed()

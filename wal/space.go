@@ -96,6 +96,14 @@ func (g *spaceGuard) refusal() error {
 	}}
 }
 
+// noRoom gives the error of a write that found no space its code, so that whoever can try again later does.
+func noRoom(err error) error {
+	if err == nil || !vfs.IsNoSpaceError(err) || usage.Code(err) != "" {
+		return err
+	}
+	return &codedError{usage.Error{Code: usage.CodeDiskFull, Detail: "the disk is full; free some space"}, err}
+}
+
 // refresh measures, and trips or resets the guard.
 func (g *spaceGuard) refresh() {
 	g.mu.Lock()
