@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"sort"
 
+	"github.com/weirhq/weir/usage"
 	"github.com/weirhq/weir/wal"
 )
 
@@ -77,6 +78,11 @@ func (e *Engine) advanceBase(ctx context.Context, to uint64) (at uint64, digest 
 }
 
 func (e *Engine) advanceBaseLocked(ctx context.Context, to uint64) (at uint64, digest [16]byte, err error) {
+	defer func() {
+		if usage.Code(err) == usage.CodeFailed && e.store.Failed() == nil { // the base's own store: the next try opens it again
+			err = fmt.Errorf("the base was not written: %s", err)
+		}
+	}()
 	base, err := e.store.OpenBase()
 	if err != nil {
 		return 0, digest, err
