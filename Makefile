@@ -144,7 +144,7 @@ microbench: ## the benchmarks beside the code: make microbench PKG=./wal
 
 sim: ## the simulator: whole engines under random work and faults, SEEDS runs (20 minutes with 1,000)
 	$(call say,$(SEEDS) runs of the simulator)
-	$(GO) test ./internal/sim -run TestSim -count=1 -timeout 90m -v -sim.seeds=$(SEEDS)
+	$(GO) test ./internal/sim -run '^TestSim$$' -count=1 -timeout 120m -v -sim.seeds=$(SEEDS)
 
 linear: ## are decisions linearizable through kill -9: porcupine over histories of FOR: make linear FOR=10m
 	$(call say,histories of $(FOR))

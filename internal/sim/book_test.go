@@ -10,31 +10,49 @@ import (
 
 // book is what the clients know: of every id, what was sent under it and what they were told. It is the model.
 type book struct {
-	mu      sync.Mutex
-	byKey   map[string]*entry
-	keys    []string         // in the order they were made
-	limits  map[string]int64 // highest limit ever in force, by tenant
-	attempt int64            // units asked for beyond the limit
+	mu     sync.Mutex
+	byKey  map[string]*entry
+	list   []*entry         // in the order they were made
+	limits map[string]int64 // highest limit of api_calls ever in force, by tenant
+	points []point
+}
+
+// point is what a tenant had used at a point of the log, for questions about the past.
+type point struct {
+	tenant string
+	index  uint64
+	total  int64 // of data_transfer
 }
 
 // entry is one id.
 type entry struct {
 	tenant, user, id string
-	feature          string
 	op               opKind
-	units            int64
+	parts            []part    // what it uses; of holds one part
 	at               time.Time // timestamp sent; zero: log time
 	ttl              int
+	charge           bool // of a hold: on_expiry
 
 	counts  bool // known to count
 	unknown bool // a write of it ended without an answer
 	voided  bool
-	voiding bool // a void of it ended without an answer
+	voiding int  // voids of it that are under way
+	unsure  bool // a void of it ended without an answer
 
-	booked  int64 // of a hold that was committed or settled: as answered
-	closing int64 // of a hold: the quantity of a commit or settlement that ended without an answer, plus 1
-	over    bool  // of a hold: committed, released or settled
-	late    int64 // units committed after the expiry: counted beyond any limit
+	end     endKind   // of a hold: what its client was told
+	ending  *ending   // of a hold: what a client is doing, or ended without an answer
+	booked  int64     // of a hold: as answered, or what its expiry charged
+	size    int64     // of a hold: units that it holds by what its client was told
+	maybe   int64     // of a hold: units that an extension without an answer may have made of it
+	free    int64     // units that no quota was asked for: committed beyond the hold, or after its expiry
+	counted time.Time // when it counted, learned from the engine after the fact; zero: not yet
+	reset   int64     // of a reset: what it took off, learned from the audit
+}
+
+// part is units of one feature.
+type part struct {
+	feature string
+	units   int64
 }
 
 type opKind int
@@ -45,10 +63,27 @@ const (
 	opReserve
 	opLease
 	opAdjust
+	opReset
 )
 
 func (k opKind) String() string {
-	return [...]string{"record", "consume", "reserve", "lease", "adjust"}[k]
+	return [...]string{"record", "consume", "reserve", "lease", "adjust", "reset"}[k]
+}
+
+// endKind is what became of a hold.
+type endKind int
+
+const (
+	open endKind = iota // or expired by itself
+	committed
+	released
+	charged // its client was told that it expired and was charged
+)
+
+// ending is a commit, settlement, release or extension of a hold.
+type ending struct {
+	kind  endKind // open: an extension
+	units int64
 }
 
 func newBook() *book {
@@ -58,20 +93,29 @@ func newBook() *book {
 func (b *book) add(e *entry) *entry {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	e.id = fmt.Sprintf("%s-%d", e.op, len(b.keys))
+	e.id = fmt.Sprintf("%s-%d", e.op, len(b.list))
 	b.byKey[e.key()] = e
-	b.keys = append(b.keys, e.key())
+	b.list = append(b.list, e)
 	return e
 }
 
 func (e *entry) key() string { return e.tenant + "/" + e.id }
 
-// pick returns an entry made before that fits, or nil.
+func (e *entry) hold() bool { return e.op == opReserve || e.op == opLease }
+
+// pick returns an entry made before that fits, or nil; rather one of the newest.
 func (b *book) pick(n int, fits func(*entry) bool) *entry {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for i := range min(8, len(b.keys)) {
-		if e := b.byKey[b.keys[(n+i*i)%len(b.keys)]]; fits(e) {
+	if len(b.list) == 0 {
+		return nil
+	}
+	from := b.list
+	if n%2 == 0 && len(from) > 60 {
+		from = from[len(from)-60:]
+	}
+	for i := range 10 {
+		if e := from[(n/2+i*i)%len(from)]; fits(e) {
 			return e
 		}
 	}
@@ -82,40 +126,76 @@ func (b *book) pick(n int, fits func(*entry) bool) *entry {
 func (b *book) all() []*entry {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	out := make([]*entry, 0, len(b.keys))
-	for _, k := range b.keys {
-		out = append(out, b.byKey[k])
-	}
-	return out
+	return append([]*entry(nil), b.list...)
 }
 
 // with changes an entry under the lock.
-func (b *book) with(e *entry, fn func()) {
+func (b *book) with(fn func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	fn()
 }
 
+// raise notes that a limit of a tenant may be in force from now on.
+func (b *book) raise(tenant string, limit int64) {
+	b.with(func() { b.limits[tenant] = max(b.limits[tenant], limit) })
+}
+
+// units is what an entry adds to the meter of a feature.
+func (e *entry) units(feature string) (n int64) {
+	switch {
+	case !e.counts || e.voided:
+		return 0
+	case e.op == opReset:
+		if feature == "api_calls" {
+			return e.reset
+		}
+		return 0
+	case e.hold():
+		if e.parts[0].feature == feature {
+			return e.booked
+		}
+		return 0
+	}
+	for _, p := range e.parts {
+		if p.feature == feature {
+			n += p.units
+		}
+	}
+	return n
+}
+
+// model is the metadata.model of an entry's event.
+func (e *entry) model() string { return fmt.Sprint("m", e.parts[0].units%3) }
+
 // event is what is recorded for an entry.
 func (e *entry) event() usage.Event {
-	return usage.Event{ID: e.id, TenantID: e.tenant, UserID: e.user, FeatureType: e.feature,
-		Quantity: usage.Int(e.units), Timestamp: e.at, Metadata: []byte(fmt.Sprintf(`{"model":"m%d"}`, e.units%3))}
+	return usage.Event{ID: e.id, TenantID: e.tenant, UserID: e.user, FeatureType: e.parts[0].feature,
+		Quantity: usage.Int(e.parts[0].units), Timestamp: e.at, Metadata: []byte(`{"model":"` + e.model() + `"}`)}
 }
 
 // request is what is consumed for an entry.
 func (e *entry) request() usage.Request {
-	return usage.Request{ID: e.id, TenantID: e.tenant, UserID: e.user,
-		Items: []usage.Item{{FeatureType: e.feature, Quantity: usage.Int(e.units)}}}
+	r := usage.Request{ID: e.id, TenantID: e.tenant, UserID: e.user}
+	for _, p := range e.parts {
+		r.Items = append(r.Items, usage.Item{FeatureType: p.feature, Quantity: usage.Int(p.units)})
+	}
+	return r
 }
 
-// total is what an entry adds to its feature's meter.
-func (e *entry) total() int64 {
-	switch {
-	case !e.counts || e.voided:
-		return 0
-	case e.op == opReserve || e.op == opLease:
-		return e.booked
-	default:
-		return e.units
+// bounds are the least and the most that the meter of a feature may show for a tenant while clients work: what is known to count, and
+// all that was ever sent.
+func (b *book) bounds(tenant, feature string) (least, most int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, e := range b.list {
+		if e.tenant != tenant || e.op != opRecord || e.parts[0].feature != feature {
+			continue
+		}
+		most += e.parts[0].units
+		if e.counts && !e.voided && !e.unsure && e.voiding == 0 {
+			least += e.parts[0].units
+		}
 	}
+	return least, most
 }

@@ -3,8 +3,12 @@ package sim
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
+	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"github.com/weirhq/weir/engine"
@@ -14,21 +18,52 @@ import (
 // limitSlug is the quota under which api_calls are consumed, reserved and leased: for ever, so that no period forgives a unit.
 const limitSlug = "calls"
 
-var tenants = []string{"acme", "globex", "initech"}
+// The other quotas: compute_time is limited for each user, session_time in a sliding hour and by a rate.
+const (
+	userSlug, userLimit        = "each", 60
+	slideSlug, slideLimit      = "slide", 60
+	paceSlug, paceMax, paceFor = "pace", 40, 2 * time.Second // burst, and the time in which one unit comes back
+)
 
-// client works on an engine until it fails or its time is over, and enters what it is told in the book.
-type client struct {
-	w   *world
-	e   *engine.Engine
-	d   *disk
+var (
+	tenants = []string{"acme", "globex", "initech"}
+	zones   = []string{"UTC", "Asia/Kathmandu", "America/Los_Angeles"} // of the tenants
+)
+
+func userName(n int) string { return fmt.Sprint("user-", n) }
+
+const users = 12
+
+// session is one engine at work.
+type session struct {
+	w      *world
+	e      *engine.Engine
+	d      *disk
+	http   httpDoor
+	failed atomic.Bool // a client was told that it has failed
+}
+
+// caller works on an engine until it fails or its time is over, and enters what it is told in the book.
+type caller struct {
+	*session
 	rng *rand.Rand
+}
+
+// door picks a way to the engine for one call.
+func (c *caller) door() door {
+	total.add(func() { total.writes++ })
+	if c.rng.IntN(3) == 0 {
+		total.add(func() { total.http++ })
+		return c.http
+	}
+	return engineDoor{c.e}
 }
 
 // errPowerCut stands in for whatever a ghost answered.
 var errPowerCut = &usage.Error{Code: usage.CodeOutcomeUnknown, Detail: "the power was cut before the answer came"}
 
 // believe returns the error of a call, or that nothing is known when the power is off by now.
-func (c *client) believe(err error) error {
+func (c *caller) believe(err error) error {
 	if c.d.off() {
 		return errPowerCut
 	}
@@ -36,287 +71,205 @@ func (c *client) believe(err error) error {
 }
 
 // run does so many random things. It returns early when the engine takes nothing any more.
-func (c *client) run(ctx context.Context, steps int) {
+func (c *caller) run(ctx context.Context, steps int) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.w.violation(panicked, "%v\n%s", p, debug.Stack())
+		}
+	}()
 	for range steps {
-		if !c.step(ctx) || c.d.off() {
+		call, cancel := c.patience(ctx)
+		alive := c.step(call)
+		cancel()
+		if !alive || c.d.off() {
 			return
 		}
-		switch c.rng.IntN(40) {
-		case 0:
-			c.w.clock.pass(time.Duration(c.rng.Int64N(int64(12 * time.Hour))))
-		case 1, 2, 3, 4, 5, 6, 7:
-			c.w.clock.pass(time.Duration(c.rng.Int64N(int64(10 * time.Minute))))
-		case 8:
-			time.Sleep(time.Duration(c.rng.Int64N(int64(time.Second))))
-		case 9:
-			c.w.clock.set(time.Duration(c.rng.IntN(241)-120) * time.Second)
+		c.letTimePass()
+	}
+}
+
+// patience is a context that now and then ends in the middle of a call.
+func (c *caller) patience(ctx context.Context) (context.Context, context.CancelFunc) {
+	if c.rng.IntN(25) != 0 {
+		return ctx, func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	yields := c.rng.IntN(60)
+	go func() {
+		for range yields {
+			runtime.Gosched()
 		}
+		cancel()
+	}()
+	return ctx, cancel
+}
+
+func (c *caller) letTimePass() {
+	switch c.rng.IntN(40) {
+	case 0:
+		c.w.clock.pass(time.Duration(c.rng.Int64N(int64(12 * time.Hour))))
+	case 1, 2, 3, 4, 5, 6, 7:
+		c.w.clock.pass(time.Duration(c.rng.Int64N(int64(10 * time.Minute))))
+	case 8:
+		time.Sleep(time.Duration(c.rng.Int64N(int64(time.Second))))
+	case 9, 10:
+		runtime.Gosched()
 	}
 }
 
 // step does one thing; false: the engine has failed or is closed.
-func (c *client) step(ctx context.Context) bool {
+func (c *caller) step(ctx context.Context) bool {
 	b := c.w.book
 	switch n := c.rng.IntN(100); {
-	case n < 30:
+	case n < 16:
 		return c.record(ctx, b.add(c.draw(opRecord)))
-	case n < 42:
-		return c.again(ctx, func(e *entry) bool { return e.op == opRecord && !e.voided })
-	case n < 62:
+	case n < 22:
+		return c.recordMany(ctx)
+	case n < 38:
 		return c.consume(ctx, b.add(c.draw(opConsume)))
-	case n < 68:
-		return c.again(ctx, func(e *entry) bool { return e.op == opConsume && !e.voided })
-	case n < 75:
+	case n < 43:
+		return c.consumeMany(ctx)
+	case n < 61:
+		return c.again(ctx)
+	case n < 64:
+		return c.clash(ctx)
+	case n < 70:
 		return c.reserve(ctx, b.add(c.draw(opReserve)))
-	case n < 79:
+	case n < 74:
 		return c.reserve(ctx, b.add(c.draw(opLease)))
-	case n < 88:
-		return c.close(ctx)
+	case n < 82:
+		return c.finish(ctx)
+	case n < 85:
+		return c.correct(ctx, b.add(c.draw(opAdjust)))
+	case n < 86:
+		return c.correct(ctx, b.add(c.draw(opReset)))
 	case n < 91:
-		return c.adjust(ctx, b.add(c.draw(opAdjust)))
-	case n < 95:
 		return c.void(ctx)
-	case n < 97:
-		return c.limit(ctx)
+	case n < 93:
+		return c.configure(ctx)
 	default:
 		return c.look(ctx)
 	}
 }
 
 // draw makes up an entry.
-func (c *client) draw(op opKind) *entry {
-	e := &entry{op: op, tenant: tenants[c.rng.IntN(len(tenants))], feature: "api_calls", units: c.rng.Int64N(8)}
+func (c *caller) draw(op opKind) *entry {
+	e := &entry{op: op, tenant: tenants[c.rng.IntN(len(tenants))], parts: []part{{"api_calls", c.rng.Int64N(8)}}}
 	switch op {
 	case opRecord:
-		e.feature, e.user = "data_transfer", fmt.Sprint("user-", c.rng.IntN(12))
-		if c.rng.IntN(3) == 0 { // late, up to what is accepted
-			e.at = c.w.clock.Now().Add(-time.Duration(c.rng.Int64N(int64(34 * 24 * time.Hour)))).Truncate(time.Second)
+		e.user = userName(c.rng.IntN(users))
+		e.parts[0].feature = []string{"data_transfer", "data_transfer", "llm_tokens", "seats"}[c.rng.IntN(4)]
+		if e.parts[0].feature == "seats" || c.rng.IntN(3) == 0 { // late, up to what is accepted
+			e.at = c.w.clock.True().Add(-time.Duration(c.rng.Int64N(int64(34 * 24 * time.Hour)))).Truncate(time.Second)
 		}
 	case opConsume:
-		e.user, e.units = fmt.Sprint("user-", c.rng.IntN(12)), 1+c.rng.Int64N(7)
+		e.user, e.parts[0].units = userName(c.rng.IntN(users)), 1+c.rng.Int64N(7)
+		switch c.rng.IntN(5) {
+		case 0:
+			e.parts = append(e.parts, part{"compute_time", 1 + c.rng.Int64N(9)})
+		case 1:
+			e.parts[0].feature = "session_time"
+		}
 	case opReserve, opLease:
-		e.units, e.ttl = 1+c.rng.Int64N(20), 60+c.rng.IntN(3600)
+		e.parts[0].units, e.ttl = 1+c.rng.Int64N(20), 60+c.rng.IntN(3600)
+		e.size, e.charge = e.parts[0].units, op == opLease || c.rng.IntN(3) == 0
 	case opAdjust:
-		e.units = c.rng.Int64N(9) - 6
+		e.parts[0].units = c.rng.Int64N(9) - 6
 	}
 	return e
 }
 
-// ended sorts out an error of a write: known tells that it is certain that nothing was done, alive that more can be asked.
-func (c *client) ended(err error) (known, alive bool) {
+// ended sorts out an error: certain tells that nothing was done, alive that more can be asked.
+func (c *caller) ended(err error) (certain, alive bool) {
 	switch usage.Code(err) {
 	case usage.CodeOutcomeUnknown:
+		total.add(func() { total.unknown++ })
 		return false, true
-	case usage.CodeFailed, usage.CodeDraining:
+	case usage.CodeFailed:
+		c.failed.Store(true)
+		return true, false
+	case usage.CodeDraining:
 		return true, false
 	case usage.CodeDiskFull, usage.CodeOverloaded, usage.CodeClock:
 		time.Sleep(time.Second)
 		return true, true
-	}
-	if usage.Code(err) == "" {
-		c.w.violation("an error without a code: %v", err)
+	case "", "internal":
+		c.w.violation(liedOutcome, "an error without a code: %v\n%s", err, debug.Stack())
 	}
 	return true, true
 }
 
-// told enters the answer of a write under an id. known is whether it was known to count when it was asked.
-func (c *client) told(e *entry, known bool, status usage.Status, err error) bool {
+// unread sorts out an error of a read, which may be that of a disk that cannot be read, or of a caller who has lost patience.
+func (c *caller) unread(err error) (alive bool) {
+	if errors.Is(err, context.Canceled) {
+		return true
+	}
+	if code := usage.Code(err); (code == "" || code == "internal") && c.d.hit(readError) {
+		return true
+	}
+	_, alive = c.ended(err)
+	return alive
+}
+
+// passing tells that an error says nothing about the write itself: the engine takes none at present.
+func passing(err error) bool {
+	switch usage.Code(err) {
+	case usage.CodeFailed, usage.CodeDraining, usage.CodeDiskFull, usage.CodeOverloaded, usage.CodeClock, usage.CodeMemoryLimit:
+		return true
+	}
+	return false
+}
+
+// asked is what was known about an entry before a call.
+type asked struct{ counts, failed bool }
+
+func (c *caller) before(e *entry) (a asked) {
+	c.w.book.with(func() { a.counts = e.counts })
+	a.failed = c.failed.Load()
+	return a
+}
+
+// told enters the answer of a write under an id.
+func (c *caller) told(e *entry, was asked, status usage.Status, err error) (alive bool) {
 	if err != nil {
 		certain, alive := c.ended(err)
-		if !certain {
-			c.w.book.with(e, func() { e.unknown = true })
-		}
-		if known && certain && usage.Code(err) == usage.CodeConflict {
-			c.w.violation("%s is in conflict with itself: %v", e.key(), err)
+		switch {
+		case !certain:
+			c.w.book.with(func() { e.unknown = true })
+		case was.counts && !passing(err):
+			c.w.violation(lostAcked, "%s was acknowledged before, and is refused now: %v", e.key(), err)
 		}
 		return alive
 	}
+	if was.failed {
+		c.w.violation(goesOn, "%s is %s although the engine has failed", e.key(), status)
+	}
 	switch {
-	case known && status != usage.StatusDuplicate:
-		c.w.violation("%s was acknowledged before and is %s now", e.key(), status)
-	case status == usage.StatusCounted || status == usage.StatusDuplicate:
-		c.w.book.with(e, func() { e.counts = true })
+	case was.counts && status != usage.StatusDuplicate:
+		c.w.violation(lostAcked, "%s was acknowledged before, and is %s now", e.key(), status)
+	case status == usage.StatusDuplicate:
+		total.add(func() { total.again++ })
+		fallthrough
+	case status == usage.StatusCounted:
+		c.w.book.with(func() { e.counts, e.unknown = true, false })
 	}
 	return true
 }
 
-func (c *client) counts(e *entry) (known bool) {
-	c.w.book.with(e, func() { known = e.counts })
-	return known
-}
-
-func (c *client) record(ctx context.Context, e *entry) bool {
-	known := c.counts(e)
-	out, err := c.e.Record(ctx, e.event())
-	err = c.believe(err)
-	if usage.Code(err) == usage.CodeEventTooOld && !known { // it waited for so long
-		return true
-	}
-	return c.told(e, known, out.Status, err)
-}
-
-func (c *client) consume(ctx context.Context, e *entry) bool {
-	known := c.counts(e)
-	a, err := c.e.Consume(ctx, e.request())
-	err = c.believe(err)
-	if err == nil && !a.Allowed {
-		c.w.book.with(e, func() { c.w.book.attempt += e.units })
-	}
-	return c.told(e, known, a.Status, err)
-}
-
-func (c *client) again(ctx context.Context, fits func(*entry) bool) bool {
-	e := c.w.book.pick(c.rng.Int(), fits)
-	switch {
-	case e == nil:
-		return true
-	case e.op == opRecord:
-		return c.record(ctx, e)
-	default:
-		return c.consume(ctx, e)
-	}
-}
-
-// reserve makes a reservation or a lease.
-func (c *client) reserve(ctx context.Context, e *entry) bool {
-	known := c.counts(e)
-	var a usage.Answer
-	var err error
-	if e.op == opLease {
-		a, err = c.e.GrantLease(ctx, usage.LeaseRequest{ID: e.id, TenantID: e.tenant, FeatureType: e.feature, Quantity: usage.Int(e.units), TTLSeconds: e.ttl})
-	} else {
-		a, err = c.e.Reserve(ctx, usage.Reservation{ID: e.id, TenantID: e.tenant, FeatureType: e.feature, Quantity: usage.Int(e.units), TTLSeconds: e.ttl})
-	}
-	if err = c.believe(err); err == nil && !a.Allowed {
-		c.w.book.with(e, func() { c.w.book.attempt += e.units })
-	}
-	return c.told(e, known, a.Status, err)
-}
-
-// close ends a hold: commits some of it, releases it, settles it. One client at a time has a hold.
-func (c *client) close(ctx context.Context) bool {
-	b := c.w.book
-	e := b.pick(c.rng.Int(), func(e *entry) bool {
-		return (e.op == opReserve || e.op == opLease) && e.counts && !e.over && e.closing == 0
-	})
-	if e == nil {
-		return true
-	}
-	free := false
-	b.with(e, func() {
-		if free = e.closing == 0; free {
-			e.closing = 1 + c.rng.Int64N(e.units+1)
-		}
-	})
-	return !free || c.settle(ctx, e)
-}
-
-// settle sends the commit or settlement that an entry has planned, and keeps it planned while its outcome is unknown.
-func (c *client) settle(ctx context.Context, e *entry) bool {
-	units, err, late := e.closing-1, error(nil), false
-	if e.op == opLease {
-		_, err = c.e.SettleLease(ctx, e.tenant, e.id, usage.Int(units), true)
-	} else {
-		var a usage.Answer
-		a, err = c.e.Commit(ctx, e.tenant, e.id, usage.Int(units))
-		late = a.Late
-	}
-	err = c.believe(err)
-	switch {
-	case err == nil:
-		c.w.book.with(e, func() {
-			e.over, e.closing, e.booked = true, 0, units
-			if late {
-				e.late = units
-			}
-		})
-		return true
-	case usage.Code(err) == usage.CodeExpired: // of a lease: it was charged
-		c.w.book.with(e, func() { e.over, e.closing = true, 0 })
-		return true
-	}
-	certain, alive := c.ended(err)
-	if certain {
-		c.w.book.with(e, func() { e.closing = 0 })
-	}
-	return alive
-}
-
-func (c *client) adjust(ctx context.Context, e *entry) bool {
-	known := c.counts(e)
-	out, err := c.e.Adjust(ctx, usage.Adjustment{ID: e.id, TenantID: e.tenant, Meter: e.feature, Quantity: usage.Int(e.units), Reason: "sim"})
-	err = c.believe(err)
-	return c.told(e, known, out.Status, err)
-}
-
-// void takes an event or a consume back.
-func (c *client) void(ctx context.Context) bool {
-	e := c.w.book.pick(c.rng.Int(), func(e *entry) bool {
-		return (e.op == opRecord || e.op == opConsume) && e.counts && !e.voided
-	})
-	if e == nil {
-		return true
-	}
-	return c.voidOf(ctx, e)
-}
-
-func (c *client) voidOf(ctx context.Context, e *entry) bool {
-	v, ok := any(c.e).(interface {
-		Void(context.Context, usage.Void) (usage.Outcome, error)
-	})
-	if !ok {
-		return true
-	}
-	_, err := v.Void(ctx, usage.Void{TenantID: e.tenant, ID: e.id, Reason: "sim"})
-	if err = c.believe(err); err == nil {
-		c.w.book.with(e, func() { e.voided, e.voiding = true, false })
-		return true
-	}
-	certain, alive := c.ended(err)
-	if !certain {
-		c.w.book.with(e, func() { e.voiding = true })
-	}
-	if code := usage.Code(err); code == usage.CodeNotFound {
-		c.w.violation("%s was acknowledged, and is not found to be voided: %v", e.key(), err)
-	}
-	return alive
-}
-
-// limit changes the limit of a tenant.
-func (c *client) limit(ctx context.Context) bool {
+// configure changes a limit or a plan.
+func (c *caller) configure(ctx context.Context) bool {
 	tenant, limit := tenants[c.rng.IntN(len(tenants))], 20+c.rng.Int64N(400)
-	c.w.book.mu.Lock()
-	c.w.book.limits[tenant] = max(c.w.book.limits[tenant], limit) // also when the outcome is unknown
-	c.w.book.mu.Unlock()
-	err := c.e.PutOverride(ctx, usage.Override{TenantID: tenant, Quota: limitSlug, Fields: json.RawMessage(fmt.Sprintf(`{"limit":%d}`, limit))})
-	if err == nil {
+	var err error
+	if c.rng.IntN(3) > 0 {
+		c.w.book.raise(tenant, limit) // also when the outcome is unknown
+		err = c.door().PutOverride(ctx, usage.Override{TenantID: tenant, Quota: limitSlug, Fields: json.RawMessage(fmt.Sprintf(`{"limit":%d}`, limit))})
+	} else {
+		err = c.door().ChangePlan(ctx, usage.PlanChange{TenantID: tenant, Plan: []string{"p", "q"}[c.rng.IntN(2)],
+			Effective: []string{usage.EffectiveNow, usage.EffectivePeriodEnd}[c.rng.IntN(2)]})
+	}
+	if err = c.believe(err); err == nil {
 		return true
 	}
 	_, alive := c.ended(err)
 	return alive
-}
-
-// look asks something, and looks at what must always hold.
-func (c *client) look(ctx context.Context) bool {
-	tenant := tenants[c.rng.IntN(len(tenants))]
-	switch c.rng.IntN(4) {
-	case 0:
-		if _, err := c.e.Usage(ctx, usage.Query{Meter: "data_transfer", TenantID: tenant, Window: usage.WindowDay}); err != nil {
-			_, alive := c.ended(err)
-			return alive
-		}
-	case 1:
-		if _, err := c.e.Check(usage.Request{TenantID: tenant, Items: []usage.Item{{FeatureType: "api_calls"}}}); err != nil {
-			_, alive := c.ended(err)
-			return alive
-		}
-	case 2:
-		c.e.Allowed(tenant, "api_calls", 1)
-	default:
-		if err := c.e.Expire(ctx); err != nil {
-			_, alive := c.ended(err)
-			return alive
-		}
-	}
-	return true
 }

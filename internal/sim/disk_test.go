@@ -3,7 +3,8 @@ package sim
 import (
 	"fmt"
 	"math/rand/v2"
-	"strings"
+	"runtime"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -14,91 +15,135 @@ import (
 	"github.com/weirhq/weir/internal/crashtest"
 )
 
-// faultKind is what may happen to a disk.
-type faultKind int
-
-const (
-	noFault  faultKind = iota
-	powerCut           // the machine is off: of what was not synced, a random part is on the disk
-	ioError            // one operation fails, as a dying disk does
-	diskFull           // no write goes through for a while
-	slowDisk           // every sync takes its time
-	faultsEnd
-)
-
-func (k faultKind) String() string {
-	return [...]string{"none", "power cut", "I/O error", "disk full", "slow disk"}[k]
-}
-
-// disk is a file system with one planned fault. At a power cut it keeps what a real disk might hold; the engine that was running
+// disk is a file system with a schedule of faults. At a power cut it keeps what a real disk might hold; the engine that was running
 // becomes a ghost, whose answers nobody may believe any more: clients ask off after every answer.
 //
 // Errors strike when the engine is open: a Pebble that fails to open leaves goroutines behind, which a bubble of synctest does not
 // forgive. Package wal's own tests fail every operation of an Open.
+//
+// A slow sync yields instead of sleeping. Pebble and the engine hold mutexes while others sync (rotating a log, closing it), and who
+// waits for a mutex is not durably blocked for synctest: virtual time would stand still for ever, and the sleeper with it. After
+// so many yields everybody else has come as far as they can without the sync, which is all that its length could change.
 type disk struct {
-	mem *crashtest.FS
+	mem   *crashtest.FS
+	clock *wallClock
 
-	mu    sync.Mutex
-	rng   *rand.Rand
-	kind  faultKind
-	at    int64 // the operation, counted from 1, at which it strikes
-	ops   int64
-	armed bool // an engine is open
-	hit   bool
-	until time.Time     // of diskFull and slowDisk
-	clone *crashtest.FS // after a power cut: what is left
-	note  string
+	mu      sync.Mutex
+	rng     *rand.Rand
+	plan    []*fault
+	ops     int64
+	opening int64 // operations until the engine was open; 0: it is not
+
+	failing map[faultKind]int // operations that still have to fail
+	slow    int               // syncs that still have to be slow
+	until   time.Time         // of diskFull
+	full    bool              // of fullAtEnd
+	clone   *crashtest.FS     // after a power cut or a kill: what is left
 }
 
-func newDisk(mem *crashtest.FS, rng *rand.Rand, kind faultKind, at int64) *disk {
-	return &disk{mem: mem, rng: rng, kind: kind, at: at}
+func newDisk(mem *crashtest.FS, clock *wallClock, rng *rand.Rand, plan ...*fault) *disk {
+	return &disk{mem: mem, clock: clock, rng: rng, plan: plan, failing: make(map[faultKind]int)}
 }
 
 // fs is the file system to open an engine on.
 func (d *disk) fs() vfs.FS { return errorfs.Wrap(d.mem, errorfs.InjectorFunc(d.inject)) }
 
+// slowYields is how often a slow sync lets others run: several times what a block takes from its caller to the disk.
+const slowYields = 400
+
 func (d *disk) inject(op errorfs.Op) error {
-	wait, err := d.decide(op)
-	if wait > 0 {
-		time.Sleep(wait) // virtual
+	yields, err := d.decide(op)
+	for range yields {
+		runtime.Gosched()
 	}
 	return err
 }
 
-func (d *disk) decide(op errorfs.Op) (wait time.Duration, err error) {
+func (d *disk) decide(op errorfs.Op) (yields int, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.ops++
-	write := op.Kind.ReadOrWrite() == errorfs.OpIsWrite
-	if !d.hit && d.ops >= d.at && (d.kind == powerCut || write && d.armed) && d.kind != noFault {
-		d.hit = true
-		d.note = fmt.Sprintf("%s at operation %d (%v)", d.kind, d.ops, op.Kind)
-		d.until = time.Now().Add(time.Duration(1+d.rng.IntN(20)) * time.Second)
-		switch d.kind {
-		case powerCut:
-			d.clone = d.mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: d.rng.IntN(101), RNG: d.rng})
-		case ioError:
-			return 0, fmt.Errorf("injected: %w", syscall.EIO)
-		}
-	}
-	if !d.hit || time.Now().After(d.until) {
+	if d.clone != nil {
 		return 0, nil
 	}
-	// Only syncs of write-ahead logs wait: elsewhere Pebble holds a mutex, for which others wait in a way that stops virtual time.
-	if d.kind == slowDisk && op.Kind == errorfs.OpFileSyncData && strings.HasSuffix(op.Path, ".log") {
-		return time.Duration(1+d.rng.IntN(3000)) * time.Millisecond, nil
+	for _, f := range d.plan {
+		if !f.struck && d.ops >= f.at && d.fits(f.kind, op) {
+			f.struck, f.note = true, fmt.Sprintf("operation %d (%v)", d.ops, op.Kind)
+			d.strike(f)
+		}
+	}
+	switch {
+	case d.fails(writeError, op), d.fails(readError, op):
+		return 0, fmt.Errorf("injected: %w", syscall.EIO)
+	case d.fails(noSpace, op):
+		return 0, fmt.Errorf("injected: %w", syscall.ENOSPC)
+	case d.slow > 0 && isSync(op):
+		d.slow--
+		d.clock.pass(time.Duration(d.rng.IntN(1000)) * time.Millisecond)
+		return slowYields, nil
 	}
 	return 0, nil
 }
 
-// arm says that an engine is open on the disk.
-func (d *disk) arm() {
+// fits tells whether a fault of this kind can strike an operation.
+func (d *disk) fits(kind faultKind, op errorfs.Op) bool {
+	switch kind {
+	case cutInOpen:
+		return d.opening == 0
+	case writeError:
+		return d.opening > 0 && op.Kind.ReadOrWrite() == errorfs.OpIsWrite
+	case readError:
+		return d.opening > 0 && (op.Kind == errorfs.OpFileRead || op.Kind == errorfs.OpFileReadAt)
+	case noSpace:
+		return d.opening > 0 && (op.Kind == errorfs.OpFileWrite || op.Kind == errorfs.OpFileWriteAt || op.Kind == errorfs.OpCreate)
+	case slowDisk:
+		return isSync(op)
+	default:
+		return d.opening > 0
+	}
+}
+
+func isSync(op errorfs.Op) bool {
+	return op.Kind == errorfs.OpFileSync || op.Kind == errorfs.OpFileSyncData || op.Kind == errorfs.OpFileSyncTo
+}
+
+func (d *disk) fails(kind faultKind, op errorfs.Op) bool {
+	if d.failing[kind] == 0 || !d.fits(kind, op) {
+		return false
+	}
+	d.failing[kind]--
+	return true
+}
+
+func (d *disk) strike(f *fault) {
+	switch f.kind {
+	case powerCut, cutInOpen:
+		d.clone = d.mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: d.rng.IntN(101), RNG: d.rng})
+	case killed:
+		d.clone = d.mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 100, RNG: d.rng})
+	case writeError, readError, noSpace:
+		d.failing[f.kind] = f.n
+	case diskFull:
+		d.until = time.Now().Add(time.Duration(1+d.rng.IntN(20)) * time.Second)
+	case fullAtEnd:
+		d.full = true
+	case slowDisk:
+		d.slow = 5 * f.n
+	case clockSkew:
+		d.clock.set(time.Duration(d.rng.IntN(241)-120) * time.Second)
+	case clockWrong:
+		d.clock.derange(20 * f.n)
+	}
+}
+
+// opened says that an engine is open on the disk.
+func (d *disk) opened() {
 	d.mu.Lock()
-	d.armed = true
+	d.opening = max(1, d.ops)
 	d.mu.Unlock()
 }
 
-// off tells that the power was cut.
+// off tells that the power was cut, or the process killed.
 func (d *disk) off() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -109,58 +154,37 @@ func (d *disk) off() bool {
 func (d *disk) free(string) (uint64, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.kind == diskFull && d.hit && time.Now().Before(d.until) {
+	if d.full || time.Now().Before(d.until) {
 		return 1 << 20, nil
 	}
 	return 1 << 40, nil
 }
 
-// left is the disk that the next engine finds, and what happened to this one.
-func (d *disk) left() (mem *crashtest.FS, struck bool, note string) {
+// left is the disk that the next engine finds.
+func (d *disk) left() *crashtest.FS {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.clone != nil {
-		return d.clone, true, d.note
+		return d.clone
 	}
-	return d.mem, d.hit, d.note
+	return d.mem
 }
 
-// wallClock is the machine's clocks: virtual time, the hours that clients let pass at once (sleeping through them would fire every timer of
-// every goroutine on the way), and a skew of the wall clock that operators and time servers change.
-type wallClock struct {
-	start time.Time
-
-	mu     sync.Mutex
-	passed time.Duration
-	skew   time.Duration
+// hit tells whether a fault of a kind has struck.
+func (d *disk) hit(kind faultKind) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.ContainsFunc(d.plan, func(f *fault) bool { return f.struck && f.kind == kind })
 }
 
-func newWallClock() *wallClock { return &wallClock{start: time.Now()} }
-
-// Now implements usage.Clock.
-func (c *wallClock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return time.Now().Add(c.passed + c.skew)
-}
-
-// Monotonic is time since the machine started; no one can set it.
-func (c *wallClock) Monotonic() time.Duration {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return time.Since(c.start) + c.passed
-}
-
-// pass lets time go by.
-func (c *wallClock) pass(d time.Duration) {
-	c.mu.Lock()
-	c.passed += d
-	c.mu.Unlock()
-}
-
-// set moves the wall clock, by less than what an engine refuses.
-func (c *wallClock) set(skew time.Duration) {
-	c.mu.Lock()
-	c.skew = skew
-	c.mu.Unlock()
+// struck tells whether a fault that may end an engine, or keep it from closing well, has struck.
+func (d *disk) struck() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, f := range d.plan {
+		if f.struck && f.kind != cleanRestart {
+			return true
+		}
+	}
+	return false
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"os"
+	"runtime/pprof"
 	"strings"
 	"sync"
 	"testing"
@@ -21,9 +23,10 @@ import (
 )
 
 var (
-	seeds    = flag.Int("sim.seeds", 8, "how many runs; make sim has 1,000")
-	oneSeed  = flag.Uint64("sim.seed", 0, "the only seed to run; 0: from the clock on, printed")
-	epochMax = flag.Int("sim.epochs", 6, "engines that a run opens one after another, each with a fault of its own")
+	seeds     = flag.Int("sim.seeds", 0, "how many runs; 0: a few. make sim has 1,000")
+	firstSeed = flag.Uint64("sim.seed", 0, "the first seed, or with -sim.seeds=1 the only one; 0: from the clock, printed")
+	epochMax  = flag.Int("sim.epochs", 6, "engines that a run opens one after another, each with faults of its own")
+	stuckFor  = flag.Duration("sim.stuck", time.Minute, "a run that takes longer is stuck: every goroutine is printed, and the test ends")
 )
 
 // world is one run.
@@ -33,125 +36,193 @@ type world struct {
 	mem   *crashtest.FS
 	clock *wallClock
 	book  *book
-	notes []string // what happened, for the report of a failure
+	notes *notes
+
+	digest struct { // of the engine that was closed last
+		index uint64
+		sum   [16]byte
+	}
+	audited uint64 // entries of the audit that were read
+	ops     int64  // operations on the disk of an engine, about
+	opening int64  // of these, until it was open
 
 	mu         sync.Mutex
 	violations []string
 }
 
-// violation notes that something is wrong; the run goes on to the end of the epoch.
-func (w *world) violation(format string, args ...any) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.violations = append(w.violations, fmt.Sprintf(format, args...))
+// notes are the schedules of the engines so far, for the report of a failure; they outlive a bubble that is stuck.
+type notes struct {
+	mu    sync.Mutex
+	plans [][]*fault
 }
 
-// struck counts the faults of all runs, by kind.
-var struck [faultsEnd]int
+func (n *notes) add(plan []*fault) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.plans = append(n.plans, plan)
+}
+
+func (n *notes) String() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var out strings.Builder
+	for i, plan := range n.plans {
+		for _, f := range plan {
+			fmt.Fprintf(&out, "engine %d: %s\n", i+1, f)
+		}
+	}
+	return out.String()
+}
+
+// violation notes that a promise was broken; the run goes on to the end of the epoch.
+func (w *world) violation(p promise, format string, args ...any) { w.broke(p, 1, format, args...) }
+
+// broke is violation with a number of units.
+func (w *world) broke(p promise, units int64, format string, args ...any) {
+	total.add(func() { total.broken[p] += units })
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.violations = append(w.violations, p.String()+": "+fmt.Sprintf(format, args...))
+}
+
+func (w *world) failed() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.violations) > 0
+}
 
 // TestSim runs seeds. A failure prints the seed and the schedule of its faults.
 func TestSim(t *testing.T) {
-	first, n := uint64(time.Now().UnixNano()), *seeds
-	if *oneSeed != 0 {
-		first, n = *oneSeed, 1
+	first, n := *firstSeed, *seeds
+	if first == 0 {
+		first = uint64(time.Now().UnixNano())
 	}
-	var entries, attempts int64
+	if n == 0 {
+		n = 12
+		if testing.Short() {
+			n = 4
+		}
+	}
 	for i := range n {
 		seed := first + uint64(i)
+		said := &notes{}
+		watch := time.AfterFunc(*stuckFor, func() { // in real time, outside of the bubble
+			fmt.Printf("stuck in run %d: seed %d\n%s\n", i+1, seed, said)
+			_ = pprof.Lookup("goroutine").WriteTo(os.Stdout, 2)
+			os.Exit(1)
+		})
 		synctest.Test(t, func(t *testing.T) {
-			w := &world{t: t, rng: rand.New(rand.NewPCG(seed, 1)), mem: crashtest.New(), clock: newWallClock(), book: newBook()}
 			defer func() {
 				if t.Failed() {
-					t.Logf("found in run %d: seed %d (repeat with -sim.seed=%d)\n%s", i+1, seed, seed, strings.Join(w.notes, "\n"))
+					t.Logf("found in run %d: seed %d (repeat with -sim.seed=%d -sim.seeds=1)\n%s", i+1, seed, seed, said)
 				}
 			}()
+			w := newWorld(t, seed, said)
 			w.run()
-			entries += int64(len(w.book.keys))
-			attempts += w.book.attempt
+			total.add(func() { total.runs++; total.ids += len(w.book.list) })
 		})
+		watch.Stop()
 		if t.Failed() {
-			t.FailNow()
+			break
 		}
 	}
-	t.Logf("%d seeds from %d: %d ids, over_limit_attempts=%d; faults: %s", n, first, entries, attempts, faults())
+	t.Logf("seeds from %d\n%s", first, &total)
 }
 
-func faults() string {
-	var parts []string
-	for k := powerCut; k < faultsEnd; k++ {
-		parts = append(parts, fmt.Sprintf("%s %d", k, struck[k]))
-	}
-	return strings.Join(parts, ", ")
+func newWorld(t *testing.T, seed uint64, said *notes) *world {
+	return &world{t: t, rng: rand.New(rand.NewPCG(seed, 1)), mem: crashtest.New(), clock: newWallClock(), book: newBook(), notes: said, ops: 800, opening: 100}
 }
 
-// options draws how an engine is opened: nothing of it may be seen in the answers.
-func (w *world) options(d *disk) *engine.Options {
-	return &engine.Options{
-		FS: d.fs(), Clock: w.clock, Logger: slog.New(slog.DiscardHandler), MemoryBytesMax: 1 << 20, FreeBytes: d.free, FreeBytesMin: 16 << 20,
-		Shards: 1 + w.rng.IntN(4), CheckpointItems: []int{10, 40, 200, 1 << 20}[w.rng.IntN(4)],
-	}
-}
-
-// run goes through the epochs: an engine with a fault, then one without to check what is left.
+// run goes through the epochs: an engine with faults, then one without to check what is left.
 func (w *world) run() {
 	w.setUp()
-	ops := int64(600)
 	for epoch := range *epochMax {
-		kind := faultKind(w.rng.IntN(int(faultsEnd)))
-		if w.rng.IntN(2) == 0 {
-			kind = powerCut
-		}
-		d := newDisk(w.mem, rand.New(rand.NewPCG(w.rng.Uint64(), 2)), kind, 1+w.rng.Int64N(ops))
+		plan := schedule(w.rng, w.ops, w.opening)
+		d := newDisk(w.mem, w.clock, rand.New(rand.NewPCG(w.rng.Uint64(), 2)), plan...)
+		w.notes.add(plan)
 		w.clock.set(time.Duration(w.rng.IntN(241)-120) * time.Second)
 		w.work(d)
-		mem, hit, note := d.left()
-		if hit {
-			struck[kind]++
+		w.mem = d.left()
+		for _, f := range plan {
+			if f.struck {
+				total.add(func() { total.faults[f.kind]++ })
+			}
 		}
-		ops = max(100, (ops+d.ops)/2)
-		w.mem = mem
-		w.notes = append(w.notes, fmt.Sprintf("epoch %d: %s, planned at operation %d of %d; %s", epoch, kind, d.at, d.ops, note))
-		w.check(epoch)
+		if w.rng.IntN(3) == 0 {
+			w.clock.pass(time.Duration(w.rng.Int64N(int64(30 * 24 * time.Hour))))
+		}
+		w.check()
+		require.Empty(w.t, w.violations, "after engine %d", epoch+1)
 	}
 }
 
-// setUp opens the first engine and makes the plan and the tenants.
+// setUp opens the first engine and makes the plans and the tenants.
 func (w *world) setUp() {
-	e, err := engine.Open("store", w.options(newDisk(w.mem, w.rng, noFault, 0)))
-	require.NoError(w.t, err)
+	s := w.open(nil)
+	require.NotNil(w.t, s)
 	ctx := context.Background()
-	plan := usage.Plan{Slug: "p"}
-	require.NoError(w.t, json.Unmarshal([]byte(`[{"slug":"`+limitSlug+`","meter":"api_calls","period":"lifetime","limit":100},
-		{"slug":"monthly","meter":"data_transfer","period":"month","limit":500,"mode":"soft"}]`), &plan.Quotas))
-	require.NoError(w.t, e.PutPlan(ctx, plan))
-	for i, tenant := range tenants {
-		zone := []string{"", "Asia/Kathmandu", "America/Los_Angeles"}[i]
-		require.NoError(w.t, e.PutTenant(ctx, usage.Tenant{ID: tenant, Plan: "p", TimeZone: zone}))
-		w.book.limits[tenant] = 100
+	for slug, limit := range map[string]int{"p": 100, "q": 160} { // order-free: nobody is on them yet
+		plan := usage.Plan{Slug: slug}
+		require.NoError(w.t, json.Unmarshal(fmt.Appendf(nil, `[{"slug":"%s","meter":"api_calls","period":"lifetime","limit":%d},
+			{"slug":"%s","meter":"compute_time","scope":"user","period":"lifetime","limit":%d},
+			{"slug":"%s","meter":"session_time","period":{"sliding":"1h"},"limit":%d},
+			{"slug":"%s","meter":"session_time","rate":{"limit":30,"per":"1m","burst":%d}},
+			{"slug":"monthly","meter":"data_transfer","period":"month","limit":500,"mode":"soft"}]`,
+			limitSlug, limit, userSlug, userLimit, slideSlug, slideLimit, paceSlug, paceMax), &plan.Quotas))
+		require.NoError(w.t, s.e.PutPlan(ctx, plan))
 	}
-	require.NoError(w.t, e.PutSettings(ctx, usage.Settings{UnknownTenants: usage.UnknownCreate,
-		Retention: usage.Retention{Minute: usage.KeepFor(24 * time.Hour), QuarterHour: usage.KeepFor(48 * time.Hour)}}, usage.Condition{}))
-	require.NoError(w.t, e.Close())
+	require.NoError(w.t, s.e.PutMeter(ctx, usage.Meter{Slug: "peak", EventType: "data_transfer", Aggregation: usage.Max, Scale: new(int)}))
+	for i, tenant := range tenants {
+		require.NoError(w.t, s.e.PutTenant(ctx, usage.Tenant{ID: tenant, Plan: "p", TimeZone: zones[i]}))
+		w.book.limits[tenant] = 160
+	}
+	keep := usage.Retention{Minute: usage.KeepFor(24 * time.Hour), QuarterHour: usage.KeepFor(48 * time.Hour)}
+	if w.rng.IntN(2) == 0 {
+		keep.Raw = usage.KeepFor(36 * 24 * time.Hour)
+	}
+	require.NoError(w.t, s.e.PutSettings(ctx, usage.Settings{UnknownTenants: usage.UnknownCreate, Retention: keep}, usage.Condition{}))
+	w.rest(s.e)
 }
 
-// work opens an engine on a disk with a fault and lets clients at it.
-func (w *world) work(d *disk) {
-	e, err := engine.Open("store", w.options(d))
+// open opens an engine on a disk; nil: on one without faults. How it is opened is drawn: nothing of that may be seen in the answers. It returns
+// nil when the engine cannot be opened because of what has struck.
+func (w *world) open(d *disk) *session {
+	quiet := d == nil
+	if quiet {
+		d = newDisk(w.mem, w.clock, w.rng)
+	}
+	e, err := engine.Open("store", &engine.Options{
+		FS: d.fs(), Clock: w.clock, Logger: slog.New(slog.DiscardHandler), MemoryBytesMax: 1 << 20, FreeBytes: d.free, FreeBytesMin: 16 << 20,
+		Shards: 1 + w.rng.IntN(4), CheckpointItems: []int{10, 40, 200, 1 << 20}[w.rng.IntN(4)],
+	})
 	if err != nil {
-		_, hit, _ := d.left()
-		require.True(w.t, hit, "open without a fault: %v", err)
+		require.True(w.t, d.struck(), "open without a fault: %v", err)
+		return nil
+	}
+	total.add(func() { total.engines++ })
+	d.opened()
+	w.opening = (w.opening + d.opening) / 2
+	w.sameDigest(e)
+	s := &session{w: w, e: e, d: d}
+	s.http = newHTTPDoor(w, e)
+	return s
+}
+
+// work opens an engine on a disk with faults and lets clients at it.
+func (w *world) work(d *disk) {
+	s := w.open(d)
+	if s == nil {
 		return
 	}
-	d.arm()
-	steps := 20 + w.rng.IntN(80)
+	steps := 20 + w.rng.IntN(60)
 	var all sync.WaitGroup
 	for range 3 {
-		c := &client{w: w, e: e, d: d, rng: rand.New(rand.NewPCG(w.rng.Uint64(), 3))}
+		c := &caller{session: s, rng: rand.New(rand.NewPCG(w.rng.Uint64(), 3))}
 		all.Go(func() { c.run(context.Background(), steps) })
 	}
 	all.Wait()
-	err = e.Close()
-	if _, hit, _ := d.left(); err != nil && !hit {
-		w.violation("close without a fault: %v", err)
+	if err := s.e.Close(); err != nil && !d.struck() {
+		w.violation(liedOutcome, "close without a fault: %v", err)
 	}
+	w.ops = max(100, (w.ops+d.ops)/2)
 }
