@@ -106,7 +106,6 @@ func (f *faults) moment(limit time.Duration) time.Duration {
 
 // strike lets one fault happen and go by, and returns when the server is well again.
 func (f *faults) strike(ctx context.Context, k fault) error {
-	f.mayEnd = false
 	f.diskFails.Store(k == powerCut || k == syncError || k == openError || k == diskTaken)
 	defer f.diskFails.Store(false)
 	hit, err := true, error(nil)
@@ -205,7 +204,8 @@ func (f *faults) powerOn(ctx context.Context) error {
 
 // trace attaches strace to the server, so that it does something to these system calls until it has done so, or for so long.
 func (f *faults) trace(ctx context.Context, calls, what string, span time.Duration) (hit bool, err error) {
-	f.mayEnd = true
+	once := strings.Contains(what, "error=")
+	f.mayEnd = f.mayEnd || once
 	f.traces++
 	out := filepath.Join(f.dir, fmt.Sprint("strace-", f.traces))
 	defer os.Remove(out)
@@ -214,7 +214,6 @@ func (f *faults) trace(ctx context.Context, calls, what string, span time.Durati
 	if err != nil {
 		return false, err
 	}
-	once := strings.Contains(what, "error=")
 	for end := time.Now().Add(span); time.Now().Before(end) && !p.Ended() && (!once || !hit); {
 		text, err := os.ReadFile(out)
 		hit = err == nil && (strings.Contains(string(text), "INJECTED") || strings.Contains(string(text), "DELAYED"))
@@ -245,7 +244,7 @@ const (
 )
 
 func (f *faults) fillDisk(ctx context.Context, k fault) (hit bool, err error) {
-	f.mayEnd = k == diskTaken
+	f.mayEnd = f.mayEnd || k == diskTaken
 	before, leave := f.unready[refusedFull].Load(), int64(0)
 	if k == diskFull {
 		leave = int64(15+f.rng.IntN(30)) << 20
@@ -260,6 +259,7 @@ func (f *faults) fillDisk(ctx context.Context, k fault) (hit bool, err error) {
 	if f.rng.IntN(3) == 0 { // killed on a full disk, and power comes back with it still full
 		f.kill()
 		if err := f.start(ctx, true); err == nil {
+			f.mayEnd = k == diskTaken
 			f.target.Store(f.server)
 			time.Sleep(f.moment(time.Second))
 		} else if k == diskFull {

@@ -27,11 +27,11 @@ type machine struct {
 	judge  *client // sends what was acknowledged once more
 
 	ahead, aheadAtStart time.Duration // of the wall clock; now, and when the server was started
-	mayEnd              bool          // the last fault may have ended the process
+	mayEnd              bool          // a fault since its start may end the server, or let it fail
 	restarts            int
 	longest             time.Duration // from a start to readiness
+	waited              string        // for what, when operate was over
 	panics              int
-	log                 func(format string, args ...any)
 }
 
 func (m *machine) data() string { return filepath.Join(m.disk.dir, "data") }
@@ -46,7 +46,7 @@ func (m *machine) start(ctx context.Context, notReady bool) error {
 	if err != nil {
 		return err
 	}
-	m.server, m.aheadAtStart = s, m.ahead
+	m.server, m.aheadAtStart, m.mayEnd = s, m.ahead, false
 	if !notReady {
 		m.longest = max(m.longest, s.Ready)
 	}
@@ -118,7 +118,9 @@ const recoverLimit = time.Minute
 // operate does what an operator does after a fault is over: a server that ended, or says that a restart helps, is started again; any other must
 // become ready by itself.
 func (m *machine) operate(ctx context.Context) error {
-	for end := time.Now().Add(recoverLimit); ; {
+	began := time.Now()
+	m.waited = "for nothing"
+	for end := began.Add(recoverLimit); ; {
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
@@ -130,6 +132,9 @@ func (m *machine) operate(ctx context.Context) error {
 			}
 			return m.revive(ctx)
 		case m.health(ctx, "/healthz") == http.StatusServiceUnavailable:
+			if !m.mayEnd {
+				return fmt.Errorf("the server failed by itself\n%s", &m.server.Stderr)
+			}
 			m.kill()
 			return m.revive(ctx)
 		case m.health(ctx, "/readyz") == http.StatusOK:
@@ -142,6 +147,9 @@ func (m *machine) operate(ctx context.Context) error {
 			return fmt.Errorf("not ready after %v without a fault: %w %s", recoverLimit, err, a.Body)
 		}
 		time.Sleep(10 * time.Millisecond)
+		if a, err := m.server.Ask(ctx, http.MethodGet, "/readyz", nil); err == nil {
+			m.waited = fmt.Sprintf("%v for %s", time.Since(began).Round(time.Millisecond), a.Body)
+		}
 	}
 }
 

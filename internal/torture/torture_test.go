@@ -20,7 +20,7 @@ import (
 )
 
 var (
-	forFlag     = flag.Duration("torture.for", 8*time.Second, "how long faults are injected; make torture has minutes")
+	forFlag     = flag.Duration("torture.for", 6*time.Second, "how long faults are injected; make torture has minutes")
 	seedFlag    = flag.Uint64("torture.seed", 0, "the seed of the work and the faults; 0 takes a new one")
 	clientsFlag = flag.Int("torture.clients", 10, "clients at once")
 	diskFlag    = flag.Int("torture.disk", 2048, "MiB of the disk")
@@ -32,6 +32,9 @@ var (
 
 // verifyEvery is how often the log is folded again in the middle of a run.
 const verifyEvery = 8 * time.Minute
+
+// slowFault is worth a line of its own.
+const slowFault = 10 * time.Second
 
 // TestTorture: see the documentation of the package.
 func TestTorture(t *testing.T) {
@@ -118,7 +121,7 @@ func (r *run) setUp(ctx context.Context) error {
 	if err := s.Must(ctx, "PUT", "/v1/meters/orders", `{"slug":"orders","aggregation":"count"}`, nil); err != nil {
 		return err
 	}
-	const plan = `{"quotas":[{"slug":"m","meter":"api_calls","period":"lifetime","limit":100},{"slug":"k","meter":"llm_tokens","period":"day","limit":20000}]}`
+	const plan = `{"quotas":[{"slug":"m","meter":"api_calls","period":"lifetime","limit":100},{"slug":"k","meter":"llm_tokens","period":"day","limit":200000}]}`
 	if err := s.Must(ctx, "PUT", "/v1/plans/limited", plan, nil); err != nil {
 		return err
 	}
@@ -181,7 +184,11 @@ func (r *run) rampage(ctx context.Context) error {
 		k := r.faults.draw()
 		at := time.Since(r.began).Round(time.Millisecond)
 		err := r.faults.strike(ctx, k)
-		r.schedule = append(r.schedule, fmt.Sprintf("%v %s, over after %v", at, k, time.Since(r.began).Round(time.Millisecond)-at))
+		took := time.Since(r.began).Round(time.Millisecond) - at
+		r.schedule = append(r.schedule, fmt.Sprintf("%v %s, over after %v", at, k, took))
+		if took > slowFault {
+			r.say("%s took %v: %s", k, took, r.machine.waited)
+		}
 		if err != nil {
 			return err
 		}
