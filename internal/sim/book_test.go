@@ -183,18 +183,31 @@ func (e *entry) request() usage.Request {
 	return r
 }
 
-// bounds are the least and the most that the meter of a feature may show for a tenant while clients work: what is known to count, and
-// all that was ever sent.
-func (b *book) bounds(tenant, feature string) (least, most int64) {
+// known are the events of a tenant and feature that are known to count now.
+func (b *book) known(tenant, feature string) (out []*entry) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, e := range b.list {
-		if e.tenant != tenant || e.op != opRecord || e.parts[0].feature != feature {
-			continue
+		if e.counts && e.tenant == tenant && e.op == opRecord && e.parts[0].feature == feature {
+			out = append(out, e)
 		}
-		most += e.parts[0].units
-		if e.counts && !e.voided && !e.unsure && e.voiding == 0 {
+	}
+	return out
+}
+
+// bounds are the least and the most that a meter may have shown to a question that was asked when known counted, and has been answered
+// by now: what counted then, but for what was taken back meanwhile, and all that was ever sent.
+func (b *book) bounds(known []*entry, tenant, feature string) (least, most int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, e := range known {
+		if !e.voided && !e.unsure && e.voiding == 0 {
 			least += e.parts[0].units
+		}
+	}
+	for _, e := range b.list {
+		if e.tenant == tenant && e.op == opRecord && e.parts[0].feature == feature {
+			most += e.parts[0].units
 		}
 	}
 	return least, most

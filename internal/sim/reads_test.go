@@ -16,12 +16,12 @@ func (c *caller) readBack(ctx context.Context, e *entry) bool {
 	if c.rng.IntN(3) > 0 || feature == "seats" {
 		return true
 	}
-	least, _ := c.w.book.bounds(e.tenant, feature)
+	known := c.w.book.known(e.tenant, feature)
 	rows, err := c.door().Usage(ctx, usage.Query{Meter: feature, TenantID: e.tenant, From: allTime.Start, To: allTime.End})
 	if err = c.believe(err); err != nil {
 		return c.unread(err)
 	}
-	_, most := c.w.book.bounds(e.tenant, feature)
+	least, most := c.w.book.bounds(known, e.tenant, feature)
 	switch got := whole(rows.Data[0].Value); {
 	case got < least:
 		c.w.violation(staleRead, "%s of %s is %d, and %d were acknowledged before it was asked", feature, e.tenant, got, least)
