@@ -78,11 +78,7 @@ func (e *Engine) advanceBase(ctx context.Context, to uint64) (at uint64, digest 
 }
 
 func (e *Engine) advanceBaseLocked(ctx context.Context, to uint64) (at uint64, digest [16]byte, err error) {
-	defer func() {
-		if usage.Code(err) == usage.CodeFailed && e.store.Failed() == nil { // the base's own store: the next try opens it again
-			err = fmt.Errorf("the base was not written: %s", err)
-		}
-	}()
+	defer func() { err = e.ofBase(err) }()
 	base, err := e.store.OpenBase()
 	if err != nil {
 		return 0, digest, err
@@ -123,6 +119,15 @@ func (e *Engine) advanceBaseLocked(ctx context.Context, to uint64) (at uint64, d
 		return 0, digest, fmt.Errorf("%w: the log has no block %d", wal.ErrCorrupt, to)
 	}
 	return meta.Index, meta.Digest, nil
+}
+
+// ofBase is an error of the base without its code when that says failed and the engine has not: the base has a store of its own, which
+// the next try opens again.
+func (e *Engine) ofBase(err error) error {
+	if usage.Code(err) == usage.CodeFailed && e.store.Failed() == nil {
+		return fmt.Errorf("the base cannot be opened or written: %s", err)
+	}
+	return err
 }
 
 // settled returns when no write is in progress any more.
@@ -170,7 +175,7 @@ func (e *Engine) openBase() (base *wal.Store, release func(), err error) {
 	}
 	if err != nil {
 		e.retention.base.Unlock()
-		return nil, nil, err
+		return nil, nil, e.ofBase(err)
 	}
 	return base, func() {
 		_ = base.Close() // nothing was written

@@ -47,4 +47,13 @@ func TestFailedBaseIsNoFailedEngine(t *testing.T) {
 	require.NoError(t, e.Expire(ctx))
 	require.NotZero(t, e.state.cfg.Load().kept.archived())
 	require.NoError(t, e.Verify(ctx))
+
+	broken.Store(true) // who reads the base opens it, too
+	index, _ := e.Digest()
+	_, err = e.Usage(ctx, usage.Query{Meter: "api_calls", TenantID: "acme", AsOfIndex: index})
+	require.Error(t, err)
+	require.NotEqual(t, usage.CodeFailed, usage.Code(err), "%v", err)
+	broken.Store(false)
+	_, err = e.Usage(ctx, usage.Query{Meter: "api_calls", TenantID: "acme", AsOfIndex: index})
+	require.NoError(t, err)
 }

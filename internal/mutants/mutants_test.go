@@ -42,12 +42,12 @@ func TestPlantedBugs(t *testing.T) {
 		planted++
 		t.Run(b.name, func(t *testing.T) {
 			by, took := b.plant(t)
-			report = append(report, fmt.Sprintf("%-55s %5.1f s  %s", b.name, took.Seconds(), by))
+			report = append(report, fmt.Sprintf("| %s | %s | %.0f s |", b.name, by, took.Seconds()))
 			require.NotEmpty(t, by, "nothing found it")
 			found++
 		})
 	}
-	t.Logf("%d of %d planted bugs found\n%s", found, planted, strings.Join(report, "\n"))
+	t.Logf("%d of %d planted bugs found\n| bug | found by | took, with its build |\n|---|---|---|\n%s", found, planted, strings.Join(report, "\n"))
 }
 
 // TestEditsFit makes sure that every bug can still be planted.
@@ -122,22 +122,41 @@ func (b *planted) plant(t *testing.T) (by string, took time.Duration) {
 
 var (
 	failedTest = regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)`)
-	failedRun  = regexp.MustCompile(`found in run \d+`)
-	said       = regexp.MustCompile(`(?m)^\s*(?:Messages:|Error:)\s+(.*)$`)
+	failedRun  = regexp.MustCompile(`found in run (\d+)`)
+	stuckRun   = regexp.MustCompile(`stuck in run (\d+)`)
+	broken     = regexp.MustCompile(`but was \[([a-z_]+):`)
+	said       = regexp.MustCompile(`(?m)^\s*(?:Messages|Error):\s+(\S.*)$`)
 )
 
 // finder says which check found a bug, from the output of go test.
 func finder(out string) string {
-	by := "a failure of another kind"
-	if m := failedTest.FindStringSubmatch(out); m != nil {
-		by = m[1]
-	} else if strings.Contains(out, "panic: ") {
-		by = "a panic"
-	}
-	for _, re := range []*regexp.Regexp{failedRun, said} {
+	first := func(re *regexp.Regexp) string {
 		if m := re.FindStringSubmatch(out); m != nil {
-			by += "; " + strings.TrimSpace(m[len(m)-1])
+			return strings.TrimSpace(m[1])
 		}
+		return ""
 	}
-	return by
+	run := first(failedRun)
+	switch {
+	case first(stuckRun) != "":
+		return "simulator: it hangs, run " + first(stuckRun)
+	case run != "" && first(broken) != "":
+		return "simulator: " + first(broken) + ", run " + run
+	case run != "":
+		return "simulator: " + brief(first(said)) + ", run " + run
+	case first(failedTest) != "":
+		return first(failedTest) + ": " + brief(first(said))
+	case strings.Contains(out, "panic: "):
+		return "a panic"
+	default:
+		return "a failure of another kind"
+	}
+}
+
+// brief cuts a sentence to what fits a cell of a table.
+func brief(text string) string {
+	if text = strings.ReplaceAll(text, "|", "/"); len(text) > 70 {
+		text = text[:70] + "..."
+	}
+	return text
 }

@@ -27,6 +27,13 @@ var bugs = []planted{
 	{name: "ids of the checkpoint under way are forgotten", pkg: "./engine", run: "TestIDsOfTheCheckpointUnderWay", edits: []edit{
 		{"engine/shard.go", "[2]*idTable{sh.ids, sh.frozenIDs}", "[2]*idTable{sh.ids, nil}"},
 	}},
+	{name: "a dedup run counts for blocks before its own", edits: []edit{
+		{"engine/events.go", "return id, found && past.has(&id, index), err", "return id, found, err"},
+	}},
+	{name: "what is due happens after the items of its block", pkg: "./engine", run: "TestTwoFoldsAgree", edits: []edit{
+		{"engine/state.go", "		if err := sh.expire(b); err != nil {\n			return nil, fmt.Errorf(\"apply block %d: %w\", index, err)\n		}\n	}", "	}"},
+		{"engine/state.go", "	s.collect()\n	s.learnFacts(b)", "	for _, sh := range s.shards {\n		if err := sh.expire(b); err != nil {\n			return nil, err\n		}\n	}\n	s.collect()\n	s.learnFacts(b)"},
+	}},
 	{name: "one unit beyond the limit", quick: true, edits: []edit{
 		{"quota/judge.go", "case u > p.Cap:", "case u > p.Cap+1:"},
 	}},

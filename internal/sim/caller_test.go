@@ -40,7 +40,7 @@ type session struct {
 	e      *engine.Engine
 	d      *disk
 	http   httpDoor
-	failed atomic.Bool // a client was told that it has failed
+	failed atomic.Pointer[error] // that it has failed, as somebody was told
 }
 
 // caller works on an engine until it fails or its time is over, and enters what it is told in the book.
@@ -186,7 +186,7 @@ func (c *caller) ended(err error) (certain, alive bool) {
 		total.add(func() { total.unknown++ })
 		return false, true
 	case usage.CodeFailed:
-		c.failed.Store(true)
+		c.failed.CompareAndSwap(nil, &err)
 		return true, false
 	case usage.CodeDraining:
 		return true, false
@@ -199,12 +199,12 @@ func (c *caller) ended(err error) (certain, alive bool) {
 	return true, true
 }
 
-// unread sorts out an error of a read, which may be that of a disk that cannot be read, or of a caller who has lost patience.
+// unread sorts out an error of a read, which may be that of a disk that cannot be read or of a base that cannot be opened, or of a caller who has lost patience.
 func (c *caller) unread(err error) (alive bool) {
 	if errors.Is(err, context.Canceled) {
 		return true
 	}
-	if code := usage.Code(err); (code == "" || code == "internal") && c.d.hit(readError) {
+	if code := usage.Code(err); (code == "" || code == "internal") && (c.d.hit(readError) || c.d.hit(writeError) || c.d.hit(noSpace)) { // the base is opened to read the past
 		return true
 	}
 	_, alive = c.ended(err)
@@ -221,7 +221,10 @@ func passing(err error) bool {
 }
 
 // asked is what was known about an entry before a call.
-type asked struct{ counts, failed bool }
+type asked struct {
+	counts bool
+	failed *error // of the engine
+}
 
 func (c *caller) before(e *entry) (a asked) {
 	c.w.book.with(func() { a.counts = e.counts })
@@ -241,8 +244,8 @@ func (c *caller) told(e *entry, was asked, status usage.Status, err error) (aliv
 		}
 		return alive
 	}
-	if was.failed {
-		c.w.violation(goesOn, "%s is %s although the engine has failed", e.key(), status)
+	if was.failed != nil {
+		c.w.violation(goesOn, "%s is %s although the engine has failed: %v", e.key(), status, *was.failed)
 	}
 	switch {
 	case was.counts && status != usage.StatusDuplicate:
