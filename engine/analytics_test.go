@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -97,6 +98,18 @@ func (r *analyticsRun) adjust() {
 	r.model.all = append(r.model.all, f)
 }
 
+// void takes back an event that counts.
+func (r *analyticsRun) void() {
+	ev := r.sent[r.rng.IntN(len(r.sent))]
+	counts := func(f fact) bool { return f.meter == "" && f.id == ev.ID && f.tenant == ev.TenantID }
+	if !slices.ContainsFunc(r.model.all, counts) {
+		return // taken back before
+	}
+	_, err := r.e.Void(context.Background(), usage.Void{TenantID: ev.TenantID, ID: ev.ID, Reason: "test"})
+	require.NoError(r.t, err)
+	r.model.all = slices.DeleteFunc(r.model.all, counts)
+}
+
 // ask compares a random query with the model.
 func (r *analyticsRun) ask() {
 	ctx := context.Background()
@@ -171,7 +184,7 @@ func (r *analyticsRun) page(q usage.Query, want []usage.Row) {
 }
 
 // TestAnalyticsModel: every answer is that of a walk through the list of events: all aggregations, windows, zones (over both DST
-// days of the year), groups and filters, with late events, duplicates and adjustments, before and after checkpoints and restarts.
+// days of the year), groups and filters, with late, duplicate, voided and adjusted events, before and after checkpoints and restarts.
 func TestAnalyticsModel(t *testing.T) {
 	s := seed(t)
 	for i, start := range []string{"2026-03-15T12:00:00Z", "2026-04-08T03:07:00Z", "2026-11-05T21:40:00Z"} {
@@ -189,6 +202,9 @@ func TestAnalyticsModel(t *testing.T) {
 				for range 4 {
 					r.record(60)
 					r.adjust()
+					for range 5 {
+						r.void()
+					}
 				}
 				for range 60 {
 					r.ask()
