@@ -34,6 +34,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv(recorderVariable) != "" { // this process is a child of TestClientCountsOnce
 		os.Exit(recordAsChild())
 	}
+	if os.Getenv(retentionVariable) != "" { // one of TestKillInRetention
+		os.Exit(retainAsChild())
+	}
 	os.Exit(buildAndRun(m))
 }
 
