@@ -39,7 +39,9 @@ type retentionArgs struct {
 // retentionClock stands at a batch.
 type retentionClock struct{ batch int }
 
-func (c *retentionClock) Now() time.Time { return retentionBegan.Add(time.Duration(c.batch) * retentionStep) }
+func (c *retentionClock) Now() time.Time {
+	return retentionBegan.Add(time.Duration(c.batch) * retentionStep)
+}
 
 // retentionEvents is batch n: 97 users of 5 tenants, with the moments of its own three days, so that a batch that is sent again is the same.
 func retentionEvents(n int) []usage.Event {
