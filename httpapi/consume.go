@@ -153,10 +153,6 @@ func denialDetail(a *usage.Answer) string {
 	}
 }
 
-func (c *call) numbersAsStrings() bool {
-	return c.r.URL.RawQuery != "" && c.r.URL.Query().Get("numbers") == "string"
-}
-
 // quotaHeaders says how the binding quota of the tenant stands (draft-ietf-httpapi-ratelimit-headers, and our own).
 func (c *call) quotaHeaders(a *usage.Answer) {
 	q := bindingOfTenant(a)
@@ -233,7 +229,7 @@ func headerToken(s string) string {
 
 // postConsumeBatch decides many requests, each on its own.
 func (c *call) postConsumeBatch() {
-	q, err := c.query("detail", "numbers")
+	q, err := c.query("detail")
 	if err != nil {
 		c.writeError(err)
 		return

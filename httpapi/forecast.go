@@ -19,7 +19,7 @@ type forecastBody struct {
 	Quota          *string         `json:"quota"` // whose period and limit it is; null: the billing period, without a limit
 	Limit          usage.Decimal   `json:"limit"`
 	Period         usage.Interval  `json:"period"`
-	Used           estimate        `json:"used"`
+	Used           usage.Decimal   `json:"used"` // exact: it is no estimate
 	ProjectedTotal *estimate       `json:"projected_total"`
 	LikelyOverage  *estimate       `json:"likely_overage"`
 	CrossesLimitAt *time.Time      `json:"crosses_limit_at"`
@@ -78,8 +78,13 @@ func (c *call) getForecast() {
 		c.writeError(err)
 		return
 	}
+	used, err := c.usedSoFar(c.slug, m.Meter.Slug, target)
+	if err != nil {
+		c.writeError(err)
+		return
+	}
 	c.w.Header().Set("Cache-Control", "no-store")
-	c.marshal(http.StatusOK, bodyOf(&m.Meter, target, &r))
+	c.marshal(http.StatusOK, bodyOf(&m.Meter, target, used, &r))
 }
 
 // addingMeter finds a meter whose values add up over time: a forecast of a level, such as seats, would mean nothing.
@@ -154,6 +159,18 @@ func (c *call) forecast(t usage.Tenant, meter string, target forecastTarget) (fo
 	return forecast.Forecast(pointsOf(rows.Data), q), nil
 }
 
+// usedSoFar is what was used of a meter in the period of a target, as its quota has it.
+func (c *call) usedSoFar(tenant, meter string, t forecastTarget) (usage.Decimal, error) {
+	if t.quota != nil {
+		return t.quota.Used, nil
+	}
+	rows, err := c.eng.Usage(c.r.Context(), usage.Query{Meter: meter, TenantID: tenant, From: t.period.Start, To: t.period.End})
+	if err != nil || len(rows.Data) == 0 || !rows.Data[0].Value.IsSet() {
+		return usage.Int(0), err
+	}
+	return rows.Data[0].Value, nil
+}
+
 // crossesAt is when a quota that is not over yet is likely to be.
 func (c *call) crossesAt(tenant string, q *usage.QuotaStatus, now time.Time) (*time.Time, error) {
 	m, ok := c.eng.Meter(q.Meter)
@@ -185,14 +202,14 @@ func floatOf(d usage.Decimal) float64 {
 	return float64(coef) / math.Pow10(int(scale))
 }
 
-func bodyOf(m *usage.Meter, target forecastTarget, r *forecast.Result) forecastBody {
+func bodyOf(m *usage.Meter, target forecastTarget, used usage.Decimal, r *forecast.Result) forecastBody {
 	scale := 0
 	if m.Scale != nil {
 		scale = *m.Scale
 	}
 	in := func(x float64) estimate { return estimate{x, scale} }
 	b := forecastBody{Meter: m.Slug, Unit: m.Unit, Period: usage.Interval{Start: target.period.Start.UTC(), End: target.period.End.UTC()},
-		Used: in(r.Used), CrossesLimitAt: optionalTime(r.CrossesLimitAt), Confidence: string(r.Confidence), Series: []forecastPoint{}}
+		Used: used, CrossesLimitAt: optionalTime(r.CrossesLimitAt), Confidence: string(r.Confidence), Series: []forecastPoint{}}
 	if target.quota != nil {
 		b.Quota, b.Limit = &target.quota.Quota, target.quota.Limit
 	}

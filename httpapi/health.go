@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"encoding/json"
 	"net/http"
 	"runtime"
 	"runtime/debug"
@@ -99,9 +98,9 @@ func (c *call) getSystem() {
 	}{c.api.versionBody(), int64(time.Since(c.api.started) / time.Second), c.eng.Stats(), storage, c.eng.Health()})
 }
 
-// marshal answers a value of ours that holds no user's numbers; those are appended by hand.
+// marshal answers a value that is not asked for often; the others are appended by hand.
 func (c *call) marshal(status int, v any) {
-	b, err := json.Marshal(v)
+	b, err := c.encode(v)
 	if err != nil {
 		c.writeError(err)
 		return

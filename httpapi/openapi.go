@@ -80,6 +80,9 @@ func buildOpenAPI(routes []*route, version string) (object, error) {
 		for method, e := range r.methods {   // order-free: one operation each
 			if operation, ok := item[strings.ToLower(method)].(object); ok {
 				completeOperation(operation, e)
+				if strings.HasPrefix(r.pattern, "/v1/") {
+					addNumbers(operation)
+				}
 			}
 		}
 	}
@@ -100,6 +103,13 @@ func buildOpenAPI(routes []*route, version string) (object, error) {
 		},
 		"servers": []any{object{"url": "/"}}, "tags": tags, "paths": paths, "components": components,
 	}, nil
+}
+
+// addNumbers says that an operation takes the parameter that all of the API take.
+func addNumbers(operation object) {
+	ref := object{"$ref": "#/components/parameters/numbers"}
+	parameters, _ := operation["parameters"].([]any)
+	operation["parameters"] = append(parameters, ref)
 }
 
 // readOpenAPI merges the files. A path or component that two of them have is an error.

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"strconv"
 	"strings"
@@ -63,7 +62,7 @@ func planOf(st usage.PlanState) planBody {
 }
 
 func (c *call) writeTaggedJSON(status int, version uint64, v any) {
-	text, err := json.Marshal(v)
+	text, err := c.encode(v)
 	if err != nil {
 		c.writeError(err)
 		return

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"encoding/json"
 	"net/http"
 	"time"
 
@@ -44,7 +43,7 @@ type reservationBody struct {
 
 // read reads and identifies the body.
 func (c *call) readReservation() (b reservationBody, ok bool) {
-	if _, err := c.query("headers", "deny_status", "numbers"); err != nil {
+	if _, err := c.query("headers", "deny_status"); err != nil {
 		c.writeError(err)
 		return b, false
 	}
@@ -110,7 +109,7 @@ type holdBody struct {
 
 // readHold reads the body of an operation on a reservation.
 func (c *call) readHold() (b holdBody, ok bool) {
-	if _, err := c.query("headers", "deny_status", "numbers"); err != nil {
+	if _, err := c.query("headers", "deny_status"); err != nil {
 		c.writeError(err)
 		return b, false
 	}
@@ -217,7 +216,7 @@ func (c *call) postLease() {
 		status = http.StatusCreated
 		c.w.Header().Set("Location", "/v1/leases/"+a.ReservationID)
 	}
-	body, err := json.Marshal(struct {
+	body, err := c.encode(struct {
 		LeaseID   string        `json:"lease_id"`
 		Granted   usage.Decimal `json:"granted"`
 		ExpiresAt time.Time     `json:"expires_at"`

@@ -149,7 +149,19 @@ func (c *call) parseQuery() (url.Values, error) {
 	return q, nil
 }
 
-// checkQuery refuses parameters that are not among names, and those that are given twice.
+// bare is a handler of requests that take no query parameters of their own.
+func bare(h handler) handler {
+	return func(c *call) {
+		if _, err := c.query(); err != nil {
+			c.writeError(err)
+			return
+		}
+		h(c)
+	}
+}
+
+// checkQuery refuses parameters that are not among names, and those that are given twice. Every request may say how it wants
+// quantities written.
 func checkQuery(q url.Values, names ...string) error {
 	given := make([]string, 0, len(q))
 	for name := range q { // order-free: sorted below
@@ -157,7 +169,7 @@ func checkQuery(q url.Values, names ...string) error {
 	}
 	sort.Strings(given)
 	for _, name := range given {
-		if !known(name, names) {
+		if name != "numbers" && !known(name, names) {
 			detail := "unknown query parameter " + quoted(name)
 			if near, ok := usage.Nearest(name, names); ok {
 				detail += "; did you mean " + near + "?"
@@ -168,7 +180,7 @@ func checkQuery(q url.Values, names ...string) error {
 			return refuse(usage.CodeDuplicateKey, "/"+name, "the query parameter "+name+" appears twice")
 		}
 	}
-	return nil
+	return checkNumbers(q)
 }
 
 func known(name string, names []string) bool {

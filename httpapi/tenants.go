@@ -134,7 +134,7 @@ func (c *call) deleteTenant() {
 }
 
 func (c *call) listQuotas() {
-	q, err := c.query("user_id", "numbers")
+	q, err := c.query("user_id")
 	if err != nil {
 		c.writeError(err)
 		return

@@ -49,7 +49,7 @@ func (c *call) usageQuery() (q usage.Query, form answerForm, err error) {
 		return q, form, err
 	}
 	if err := checkQuery(v, "meter", "tenant_id", "from", "to", "window", "time_zone", "fill", "group_by", "compare", "limit", "cursor",
-		"as_of", "format", "numbers"); err != nil {
+		"as_of", "format"); err != nil {
 		return q, form, err
 	}
 	if q.Meter = v.Get("meter"); q.Meter == "" {
@@ -148,13 +148,7 @@ func queryForm(v url.Values) (form answerForm, err error) {
 	default:
 		return form, refuse(usage.CodeInvalidValue, "/format", "format must be json or csv")
 	}
-	switch v.Get("numbers") {
-	case "", "number":
-	case "string":
-		form.numbersAsString = true
-	default:
-		return form, refuse(usage.CodeInvalidValue, "/numbers", "numbers must be string, or left out")
-	}
+	form.numbersAsString = v.Get("numbers") == "string"
 	return form, nil
 }
 

@@ -38,7 +38,7 @@ func (c *call) getTop() {
 type answerForm struct{ csv, numbersAsString bool }
 
 func (c *call) topQuery() (q usage.TopQuery, form answerForm, err error) {
-	v, err := c.query("meter", "by", "tenant_id", "from", "to", "time_zone", "limit", "format", "numbers")
+	v, err := c.query("meter", "by", "tenant_id", "from", "to", "time_zone", "limit", "format")
 	if err != nil {
 		return q, form, err
 	}
