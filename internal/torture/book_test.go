@@ -7,6 +7,9 @@ import (
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
+	"time"
+
+	"github.com/weirhq/weir/internal/weirtest"
 )
 
 const (
@@ -73,11 +76,13 @@ type book struct {
 	limits   [strictTenants]atomic.Int64 // the highest ever sent
 	attempts atomic.Int64                // calls that were denied
 
+	ghost atomic.Pointer[weirtest.Server] // a server whose machine has no power any more
+
 	diskFails atomic.Bool // since a fault that may fail any operation of the disk, until the server is well again
 
-	requests, retried, unknown atomic.Int64
-	lost, doubled, over        atomic.Int64
-	unready                    [3]atomic.Int64 // refusals: clock, disk_full, other
+	requests, retried, unknown, haunted atomic.Int64
+	lost, doubled, over                 atomic.Int64
+	unready                             [3]atomic.Int64 // refusals: clock, disk_full, other
 
 	mu    sync.Mutex
 	wrong []string // guarded by mu
@@ -129,12 +134,14 @@ type acked struct {
 	entry       *entry
 	closing     bool // the commit, release or settlement of entry; else its opening
 	units       int32
+	at          time.Time // of the answer
 }
 
 // recentMax is several times what all clients have under way.
 const recentMax = 128
 
 func (r *recent) add(a acked) {
+	a.at = time.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.list) < recentMax {

@@ -67,6 +67,11 @@ func (c *client) send(ctx context.Context, method, path string, body []byte) (o 
 		cancel()
 		o.Answer, o.code = a, a.Code()
 		switch {
+		case s == c.ghost.Load(): // nobody has got this answer
+			o.unsure = true
+			if err == nil && a.Status/100 == 2 && method != http.MethodGet {
+				c.haunted.Add(1)
+			}
 		case err != nil || o.code == "outcome_unknown":
 			o.unsure = true
 			c.unknown.Add(1)

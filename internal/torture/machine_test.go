@@ -28,6 +28,7 @@ type machine struct {
 
 	ahead, aheadAtStart time.Duration // of the wall clock; now, and when the server was started
 	mayEnd              bool          // a fault since its start may end the server, or let it fail
+	cutAt               time.Time     // of the last power cut
 	restarts            int
 	longest             time.Duration // from a start to readiness
 	waited              string        // for what, when operate was over
@@ -95,7 +96,7 @@ func (m *machine) confirm(ctx context.Context) error {
 	m.judge.target.Store(m.server)
 	for _, a := range m.recent.all() {
 		if _, err := m.judge.repeat(limit, a); err != nil {
-			return fmt.Errorf("after restart %d: %w", m.restarts, err)
+			return fmt.Errorf("after restart %d, answered %v before the last power cut: %w", m.restarts, m.cutAt.Sub(a.at), err)
 		}
 	}
 	return limit.Err()

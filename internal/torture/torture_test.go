@@ -27,6 +27,7 @@ var (
 	clockFlag   = flag.Bool("torture.clock", false, "build a server whose clock jumps; it compiles everything again")
 	binaryFlag  = flag.String("torture.binary", "", "the server; default: built from this tree. One that has a clock to move needs -torture.clock too")
 	dirFlag     = flag.String("torture.dir", "", "where the disk is; default: the directory for temporary files")
+	onlyFlag    = flag.String("torture.faults", "", "a regular expression of the kinds of faults")
 	quietFlag   = flag.Duration("torture.quiet", time.Second, "from the end of a fault to the next, at most")
 )
 
@@ -51,7 +52,7 @@ func TestTorture(t *testing.T) {
 	r := newRun(t, base, seed)
 	err = r.run(t.Context())
 	r.close(t.Failed() || err != nil || r.machine.failed())
-	r.print()
+	r.print(err)
 	require.NoError(t, err)
 	require.Empty(t, r.machine.wrong)
 }
@@ -305,11 +306,11 @@ func (r *run) close(keep bool) {
 }
 
 // print is the summary.
-func (r *run) print() {
+func (r *run) print(err error) {
 	m, b := r.machine, r.machine.book
 	equal := map[bool]string{true: "equal", false: "NOT EQUAL"}[r.equal]
-	fmt.Printf("torture: %v on %s/%s, seed %d: %d requests, %d events, %d repeated, %d without an answer; refused: clock %d, disk full %d, not ready %d\n",
-		time.Since(r.began).Round(time.Second), runtime.GOOS, runtime.GOARCH, b.seed, b.requests.Load(), r.events, b.retried.Load(), b.unknown.Load(),
+	fmt.Printf("torture: %v on %s/%s, seed %d: %d requests, %d events, %d repeated, %d without an answer, %d answers after a power cut not believed; refused: clock %d, disk full %d, not ready %d\n",
+		time.Since(r.began).Round(time.Second), runtime.GOOS, runtime.GOARCH, b.seed, b.requests.Load(), r.events, b.retried.Load(), b.unknown.Load(), b.haunted.Load(),
 		b.unready[0].Load(), b.unready[1].Load(), b.unready[2].Load())
 	fmt.Printf("torture: lost_acked=%d double_counted=%d over_limit_units=%d over_limit_attempts=%d sums=%s verify=%d times equal, replayed=%d changed=%d panics=%d restarts=%d longest_restart=%v\n",
 		b.lost.Load(), b.doubled.Load(), b.over.Load(), b.attempts.Load(), equal, r.verified, r.replayed, r.changed, m.panics, m.restarts, m.longest.Round(time.Millisecond))
@@ -317,7 +318,7 @@ func (r *run) print() {
 	for _, why := range r.impossible {
 		fmt.Println("torture: not here:", why)
 	}
-	if len(b.wrong) > 0 {
+	if len(b.wrong) > 0 || err != nil {
 		fmt.Printf("torture: WRONG\n%s\nthe last faults:\n%s\n", strings.Join(b.wrong, "\n"), strings.Join(r.schedule[max(0, len(r.schedule)-10):], "\n"))
 	}
 }
