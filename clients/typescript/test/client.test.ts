@@ -3,14 +3,14 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { RequestListener, Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 import { backoff, newId, Recorder, retryAfter, Weir, WeirError } from "../src/index.js";
 import type { Event } from "../src/index.js";
@@ -144,4 +144,22 @@ test("ids, waits", () => {
   const now = Date.parse("2026-01-31T10:00:00Z");
   for (const [text, want] of [[null, 0], ["", 0], ["3", 3000], ["soon", 0], ["9999999", 60_000], ["Sat, 31 Jan 2026 10:00:20 GMT", 20_000], ["Sat, 31 Jan 2025 10:00:20 GMT", 0]] as const)
     assert.equal(retryAfter(text, now), want);
+});
+
+// What people paste first: the blocks of the two README files, against the server of this test.
+test("the blocks of the README files", async () => {
+  const weir = new Weir({ baseUrl });
+  await weir.call("putPlan", { path: { slug: "free" }, body: { quotas: [] } });
+  const client = fileURLToPath(new URL("../src/index.js", import.meta.url));
+  for (const [i, file] of ["../../../../README.md", "../../README.md"].entries()) {
+    const blocks = [...readFileSync(new URL(file, import.meta.url), "utf8").matchAll(/```ts\n(.*?)```/gs)];
+    assert.equal(blocks.length, 1, file);
+    const program = blocks[0]![1]!.replace('"weir-client"', JSON.stringify(pathToFileURL(client).href)).replace("http://127.0.0.1:7070", baseUrl);
+    assert.ok(program.includes(baseUrl), `${file} names another server`);
+    const place = join(dir, `readme${i}.mjs`);
+    writeFileSync(place, program);
+    await import(pathToFileURL(place).href);
+    const now = await weir.call("getUsage", { query: { meter: "llm_tokens", tenant_id: "acme" } });
+    assert.equal(now.data[0]?.value, 812 * (i + 1), file);
+  }
 });
