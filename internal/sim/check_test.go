@@ -261,6 +261,7 @@ func (w *world) quotas(e *engine.Engine, tenant string, mine []*entry, calls, he
 	if over := whole(q.Used) + whole(q.Reserved) - w.book.limits[tenant] - free; over > 0 {
 		w.broke(overLimit, over, "%s used %s and reserved %s beyond its limit of %d (%d were not asked for)", tenant, q.Used, q.Reserved, w.book.limits[tenant], free)
 	}
+	w.monthly(e, tenant, all, mine)
 	byUser := map[string]int64{}
 	for _, en := range mine {
 		byUser[en.user] += en.units("compute_time")
@@ -281,6 +282,37 @@ func (w *world) quotas(e *engine.Engine, tenant string, mine []*entry, calls, he
 		}
 	}
 	w.pace(tenant, mine)
+}
+
+// monthly compares the quota of the calendar month, in the tenant's zone, and the counter of the month in UTC: late events count in the month of
+// their own time.
+func (w *world) monthly(e *engine.Engine, tenant string, all []usage.QuotaStatus, mine []*entry) {
+	in := func(start, end time.Time) (sum int64) {
+		for _, en := range mine {
+			if !en.counted.Before(start) && en.counted.Before(end) {
+				sum += en.units("data_transfer")
+			}
+		}
+		return sum
+	}
+	month := func(at time.Time) (start, end time.Time) {
+		y, m, _ := at.Date()
+		return time.Date(y, m, 1, 0, 0, 0, 0, at.Location()), time.Date(y, m+1, 1, 0, 0, 0, 0, at.Location())
+	}
+	q := all[slices.IndexFunc(all, func(q usage.QuotaStatus) bool { return q.Quota == "monthly" })]
+	loc, err := time.LoadLocation(zones[slices.Index(tenants, tenant)])
+	require.NoError(w.t, err)
+	start, end := month(q.PeriodStart.In(loc))
+	if !q.PeriodStart.Equal(start) || !q.ResetAt.Equal(end) {
+		w.violation(wrongCounter, "the month of %s is from %s to %s, by the calendar from %s to %s", tenant, q.PeriodStart, q.ResetAt, start, end)
+	}
+	w.same(wrongCounter, in(start, end), whole(q.Used), "data_transfer of "+tenant+" this month")
+	now := w.clock.True().UTC()
+	if start, end = month(now); now.Sub(start) < 10*time.Minute || end.Sub(now) < 10*time.Minute {
+		return // log time may be in the other month
+	}
+	units, _ := e.Current(tenant, "data_transfer")
+	w.same(wrongCounter, in(start, end), units, "data_transfer of "+tenant+" this month in UTC")
 }
 
 // pace looks at when session_time was admitted: no hour may have more than the sliding limit, and no span more than the rate lets through.

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"runtime/pprof"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -26,7 +27,7 @@ var (
 	seeds     = flag.Int("sim.seeds", 0, "how many runs; 0: a few. make sim has 1,000")
 	firstSeed = flag.Uint64("sim.seed", 0, "the first seed, or with -sim.seeds=1 the only one; 0: from the clock, printed")
 	epochMax  = flag.Int("sim.epochs", 6, "engines that a run opens one after another, each with faults of its own")
-	stuckFor  = flag.Duration("sim.stuck", time.Minute, "a run that takes longer is stuck: every goroutine is printed, and the test ends")
+	stuckFor  = flag.Duration("sim.stuck", 2*time.Minute, "a run that takes longer is stuck: every goroutine is printed, and the test ends")
 )
 
 // world is one run.
@@ -37,6 +38,7 @@ type world struct {
 	clock *wallClock
 	book  *book
 	notes *notes
+	large bool // some batches are large
 
 	digest struct { // of the engine that was closed last
 		index uint64
@@ -130,7 +132,8 @@ func TestSim(t *testing.T) {
 }
 
 func newWorld(t *testing.T, seed uint64, said *notes) *world {
-	return &world{t: t, rng: rand.New(rand.NewPCG(seed, 1)), mem: crashtest.New(), clock: newWallClock(), book: newBook(), notes: said, ops: 800, opening: 100}
+	return &world{t: t, rng: rand.New(rand.NewPCG(seed, 1)), mem: crashtest.New(), clock: newWallClock(), book: newBook(), notes: said,
+		large: seed%8 == 0, ops: 800, opening: 100}
 }
 
 // run goes through the epochs: an engine with faults, then one without to check what is left.
@@ -221,6 +224,9 @@ func (w *world) work(d *disk) {
 		all.Go(func() { c.run(context.Background(), steps) })
 	}
 	all.Wait()
+	if failed := s.failed.Load(); failed != nil && !slices.ContainsFunc(s.e.Health(), func(h usage.HealthCheck) bool { return h.Fatal }) {
+		w.violation(goesOn, "a caller was told that the engine has failed, and its health does not say so: %v", *failed)
+	}
 	if err := s.e.Close(); err != nil && !d.struck() {
 		w.violation(liedOutcome, "close without a fault: %v", err)
 	}

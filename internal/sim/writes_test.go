@@ -19,7 +19,11 @@ func (c *caller) record(ctx context.Context, e *entry) bool {
 
 // recordMany sends a few new events and some old ones together: each stands alone.
 func (c *caller) recordMany(ctx context.Context) bool {
-	batch := make([]*entry, 1+c.rng.IntN(12))
+	size := 1 + c.rng.IntN(12)
+	if c.w.large && c.rng.IntN(5) == 0 {
+		size = 200 + c.rng.IntN(300) // the shards of an engine work side by side from 256 items on
+	}
+	batch := make([]*entry, size)
 	evs, was, known := make([]usage.Event, len(batch)), make([]asked, len(batch)), 0
 	for i := range batch {
 		if c.rng.IntN(3) == 0 {
