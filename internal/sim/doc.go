@@ -18,7 +18,7 @@
 //	digest_mismatches      the log is folded again (engine.Verify); other shards and checkpoints load the same digest
 //	writes_after_failure   an engine that has said failed writes nothing more, and its health says so
 //	wrong_outcomes         errors have a code, and unknown is never "not done"
-//	panics                 none, and nothing hangs: a run that takes longer than two minutes prints every goroutine
+//	panics                 none, and nothing hangs: a run that takes longer than five minutes prints every goroutine
 //
 // A failure prints the seed and its schedule. The same seed draws the same work and the same faults; goroutines may still interleave otherwise,
 // so a seed that found something is run again a few times. The checker is itself tested: package mutants plants bugs, and

@@ -20,6 +20,7 @@ import (
 
 	"github.com/weirhq/weir/engine"
 	"github.com/weirhq/weir/internal/crashtest"
+	"github.com/weirhq/weir/internal/race"
 	"github.com/weirhq/weir/usage"
 )
 
@@ -27,7 +28,7 @@ var (
 	seeds     = flag.Int("sim.seeds", 0, "how many runs; 0: a few. make sim has 1,000")
 	firstSeed = flag.Uint64("sim.seed", 0, "the first seed, or with -sim.seeds=1 the only one; 0: from the clock, printed")
 	epochMax  = flag.Int("sim.epochs", 6, "engines that a run opens one after another, each with faults of its own")
-	stuckFor  = flag.Duration("sim.stuck", 2*time.Minute, "a run that takes longer is stuck: every goroutine is printed, and the test ends")
+	stuckFor  = flag.Duration("sim.stuck", 5*time.Minute, "a run that takes longer is stuck: every goroutine is printed, and the test ends")
 )
 
 // world is one run.
@@ -100,9 +101,9 @@ func TestSim(t *testing.T) {
 		first = uint64(time.Now().UnixNano())
 	}
 	if n == 0 {
-		n = 12
+		n = 10
 		if testing.Short() {
-			n = 4
+			n = 3
 		}
 	}
 	for i := range n {
@@ -133,7 +134,7 @@ func TestSim(t *testing.T) {
 
 func newWorld(t *testing.T, seed uint64, said *notes) *world {
 	return &world{t: t, rng: rand.New(rand.NewPCG(seed, 1)), mem: crashtest.New(), clock: newWallClock(), book: newBook(), notes: said,
-		large: seed%8 == 0, ops: 800, opening: 100}
+		large: seed%8 == 0 && !race.Enabled, ops: 800, opening: 100}
 }
 
 // run goes through the epochs: an engine with faults, then one without to check what is left.
