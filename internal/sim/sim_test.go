@@ -103,7 +103,7 @@ func TestSim(t *testing.T) {
 	if n == 0 {
 		n = 10
 		if testing.Short() {
-			n = 3
+			n = 2
 		}
 	}
 	for i := range n {
