@@ -109,6 +109,9 @@ func (e *Engine) Audit(ctx context.Context, after uint64, limit int) ([]AuditEnt
 	return out, err
 }
 
+// AuditLast is the number of the newest entry; 0: there is none.
+func (e *Engine) AuditLast() uint64 { return e.state.audits.next() - 1 }
+
 // loadAuditHead finds the end of the chain in a store that holds n entries.
 func (s *state) loadAuditHead(view *wal.View, n uint64) error {
 	if n == 0 {

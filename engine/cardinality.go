@@ -79,7 +79,7 @@ func (s *series) tuplesBound() int {
 	if s.frozen != nil && s.frozen.groups != nil {
 		n += s.frozen.groups.Len()
 	}
-	if s.pending.groups != nil {
+	if s.pending != nil && s.pending.groups != nil {
 		n += s.pending.groups.Len()
 	}
 	return n

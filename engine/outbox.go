@@ -106,3 +106,6 @@ func (e *Engine) Outbox(ctx context.Context, after uint64, limit int) ([]usage.C
 	})
 	return out, err
 }
+
+// OutboxLast is the number of the newest crossing; 0: there is none.
+func (e *Engine) OutboxLast() uint64 { return e.state.outbox.next() - 1 }

@@ -42,7 +42,8 @@ type shard struct {
 
 	due atomic.Int64 // of the earliest deadline; written by the owner, read by anyone
 
-	tally tally // figures since Open
+	tally        tally        // figures since Open
+	meterTallies []meterTally // by number of the meter, less 1
 
 	// Scratch of apply.
 	positions []int
@@ -156,6 +157,7 @@ func (sh *shard) apply(b *block) error {
 		if err := sh.applyItem(b, p, sh.maybe[i]); err != nil {
 			return err
 		}
+		sh.tallyMeters(b, b.items[p], &b.results[p])
 		if b.results[p].verdict != counted {
 			sh.skipped = append(sh.skipped, uint16(p))
 		}

@@ -54,6 +54,7 @@ func (e *Engine) Stats() usage.Stats {
 	st.DedupBytes += memory
 	m := e.store.Metrics()
 	st.DiskBytes, st.DiskFreeBytes, st.SpaceTripped = m.Log.DiskBytes+m.State.DiskBytes+m.BallastBytes, m.FreeBytes, m.SpaceTripped
+	st.FsyncTime, st.LiveBytes = m.Fsync, int64(liveHeap())
 	st.CacheBytes, st.CacheHits, st.CacheMisses = m.CacheBytes, m.CacheHits, m.CacheMisses
 	st.LogStore, st.StateStore = pebbleStats(&m.Log), pebbleStats(&m.State)
 	return st

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -43,6 +44,8 @@ type Options struct {
 	DrainMax time.Duration
 	// PortalFrames are the origins whose pages may show the portal in a frame. Default: none but this server's own.
 	PortalFrames []string
+	// Settings are what the server was started with, for /v1/config. They are shown to whoever has an admin key: no secrets.
+	Settings []Setting
 }
 
 // EnsureDefaults fills every zero field.
@@ -91,6 +94,7 @@ type API struct {
 	routes    []*route
 	notFound  *route // where requests are counted that no route takes
 	pages     *ui.Pages
+	settings  []Setting
 	pageRoute *route // where requests for pages are counted
 	origin    *http.CrossOriginProtection
 
@@ -117,7 +121,8 @@ func New(eng Engine, opts *Options) (*API, error) {
 	}
 	a := &API{
 		whole: eng, noAuth: o.NoAuth, attempts: newAttempts(), admission: newAdmission(), tls: o.TLS, connsMax: o.ConnectionsMax, log: o.Logger, version: o.Version,
-		started: time.Now(), origin: http.NewCrossOriginProtection(),
+		settings: slices.Clone(o.Settings),
+		started:  time.Now(), origin: http.NewCrossOriginProtection(),
 		drainDelay: o.DrainDelay, drainMax: o.DrainMax, stopping: make(chan struct{}),
 		heartbeat: heartbeat, streamWriteMax: streamWriteMax,
 	}

@@ -43,6 +43,10 @@ func (b *bound) Audit(context.Context, uint64, int) ([]engine.AuditEntry, error)
 	return nil, errNotOfATenant
 }
 
+// AuditLast and OutboxLast are numbers that say nothing by themselves.
+func (b *bound) AuditLast() uint64  { return b.all.AuditLast() }
+func (b *bound) OutboxLast() uint64 { return b.all.OutboxLast() }
+
 // Authenticate and SignWithKey are asked before a key is bound; nothing is here for handlers.
 func (b *bound) Authenticate(string, string) (*usage.Key, bool) { return nil, false }
 func (b *bound) SignWithKey(string, []byte) [][]byte            { return nil }
@@ -67,5 +71,6 @@ func (b *bound) Storage(ctx context.Context, exact bool) ([]usage.StorageClass, 
 	return b.all.Storage(ctx, exact)
 }
 
-func (b *bound) Stats() usage.Stats          { return b.all.Stats() }
-func (b *bound) Health() []usage.HealthCheck { return b.all.Health() }
+func (b *bound) Stats() usage.Stats             { return b.all.Stats() }
+func (b *bound) MeterStats() []usage.MeterStats { return b.all.MeterStats() }
+func (b *bound) Health() []usage.HealthCheck    { return b.all.Health() }

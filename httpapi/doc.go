@@ -19,7 +19,8 @@
 //	GET    /v1/events          what was counted, the newest first; /v1/events/{id} is one, and can be voided
 //	GET    /v1/meters          the list; GET, PUT, DELETE /v1/meters/{slug} for one
 //	GET    /v1/keys            who is let in, and what they may do
-//	GET    /v1/system          the engine's figures
+//	GET    /v1/system          the engine's figures; /v1/system/meters has those of each meter
+//	GET    /v1/config          what the server was started with
 //	POST   /v1/backup          a consistent copy of the store
 //	GET    /healthz /readyz /metrics /version
 //	GET    /openapi.json       every endpoint, parameter and schema; /docs is the same as a page

@@ -66,7 +66,9 @@ type Engine interface {
 	OverLimit(tenant, user string) []usage.QuotaStatus
 	Users(tenant, quota string, nearLimit bool, after uint32, limit int) (users []engine.UserQuotas, next uint32, err error)
 	Outbox(ctx context.Context, after uint64, limit int) ([]usage.Crossing, error)
+	OutboxLast() uint64
 	Audit(ctx context.Context, after uint64, limit int) ([]engine.AuditEntry, error)
+	AuditLast() uint64
 	Decisions(tenant string, decision usage.Decision, from time.Time, limit int) []engine.Decision
 
 	// Authenticate returns what a key may do, when the secret is its own. Its time tells nothing.
@@ -93,6 +95,7 @@ type Engine interface {
 	Subscribe(o engine.SubscribeOptions) (*engine.Subscription, error)
 	BillingPeriods(tenant string, n int) ([]usage.Interval, time.Time, error)
 	Stats() usage.Stats
+	MeterStats() []usage.MeterStats
 	Storage(ctx context.Context, exact bool) ([]usage.StorageClass, error)
 	// Backup writes a consistent copy of the store, and gives up when w fails.
 	Backup(ctx context.Context, w io.Writer, progress func(done, total int64)) (*engine.BackupInfo, error)

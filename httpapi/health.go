@@ -98,6 +98,23 @@ func (c *call) getSystem() {
 	}{c.api.versionBody(), int64(time.Since(c.api.started) / time.Second), c.eng.Stats(), storage, c.eng.Health()})
 }
 
+// getMeterStats answers what became of the items of each meter, beside what they counted.
+func (c *call) getMeterStats() {
+	if _, err := c.query(); err != nil {
+		c.writeError(err)
+		return
+	}
+	stats := c.eng.MeterStats()
+	if stats == nil {
+		stats = []usage.MeterStats{}
+	}
+	c.w.Header().Set("Cache-Control", "no-store")
+	c.marshal(http.StatusOK, struct {
+		Data  []usage.MeterStats `json:"data"`
+		Since time.Time          `json:"since"`
+	}{stats, c.api.started.UTC()})
+}
+
 // marshal answers a value that is not asked for often; the others are appended by hand.
 func (c *call) marshal(status int, v any) {
 	b, err := c.encode(v)

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/weirhq/weir/engine"
@@ -51,39 +52,55 @@ func (c *call) listDecisions() {
 	}, func(d numbered) any { return d.Decision }, "tenant_id", "decision", "from")
 }
 
-// listCrossings answers the threshold crossings in the outbox, the oldest first.
+// listCrossings answers the threshold crossings in the outbox, the oldest first unless order says otherwise.
 func (c *call) listCrossings() {
-	tenant := c.r.URL.Query().Get("tenant_id")
+	q := c.r.URL.Query()
+	tenant := q.Get("tenant_id")
 	if tenant != "" {
 		if err := c.mayAct(tenant); err != nil {
 			c.writeError(err)
 			return
 		}
 	}
-	pageOf(c, func(x usage.Crossing) string { return strconv.FormatUint(x.Number, 10) }, func(after string, limit int) (out []usage.Crossing, err error) {
-		at, _ := strconv.ParseUint(after, 10, 64) // "": from the first
-		for len(out) < limit {
-			rows, err := c.eng.Outbox(c.r.Context(), at, listLimitMax)
-			if err != nil || len(rows) == 0 {
-				return out, err
-			}
-			for _, x := range rows {
-				if (tenant == "" || x.TenantID == tenant) && len(out) < limit {
-					out = append(out, x)
-				}
-			}
-			at = rows[len(rows)-1].Number
-		}
-		return out, nil
-	}, func(x usage.Crossing) any { return x }, "tenant_id")
+	j := journalOf[usage.Crossing]{
+		last:   c.eng.OutboxLast,
+		number: func(x usage.Crossing) uint64 { return x.Number },
+		read: func(after uint64, limit int) ([]usage.Crossing, error) {
+			return c.eng.Outbox(c.r.Context(), after, limit)
+		},
+		wanted: func(x usage.Crossing) bool { return tenant == "" || x.TenantID == tenant },
+	}
+	j.answer(c, q.Get("order"), "tenant_id", "order")
 }
 
-// listAudit answers the changes of configuration, the oldest first.
+// listAudit answers the changes of configuration, the oldest first unless order says otherwise.
 func (c *call) listAudit() {
-	pageOf(c, func(x engine.AuditEntry) string { return strconv.FormatUint(x.Number, 10) }, func(after string, limit int) ([]engine.AuditEntry, error) {
-		at, _ := strconv.ParseUint(after, 10, 64) // "": from the first
-		return c.eng.Audit(c.r.Context(), at, limit)
-	}, func(x engine.AuditEntry) any { return x })
+	q := c.r.URL.Query()
+	tenant := q.Get("tenant_id")
+	j := journalOf[engine.AuditEntry]{
+		last:   c.eng.AuditLast,
+		number: func(x engine.AuditEntry) uint64 { return x.Number },
+		read: func(after uint64, limit int) ([]engine.AuditEntry, error) {
+			return c.eng.Audit(c.r.Context(), after, limit)
+		},
+		wanted: func(x engine.AuditEntry) bool { return tenant == "" || concernsTenant(&x, tenant) },
+	}
+	j.answer(c, q.Get("order"), "tenant_id", "order")
+}
+
+// concernsTenant tells whether an entry of the audit is about a tenant: itself, its plan, an override, or something of its own such
+// as a voided event.
+func concernsTenant(x *engine.AuditEntry, tenant string) bool {
+	kind, rest, _ := strings.Cut(x.Target, "/")
+	switch {
+	case kind != "tenant" && kind != "tenant_plan" && kind != "override":
+		return false
+	case rest == tenant:
+		return kind != "override"
+	case strings.HasPrefix(x.Action, "tenant."):
+		return false // of a tenant whose id begins with this one and a slash
+	}
+	return strings.HasPrefix(rest, tenant+"/")
 }
 
 // forwardAuth answers a gateway that asks before it lets a request through: nginx (auth_request), Traefik, Caddy. It answers 200

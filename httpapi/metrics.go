@@ -61,6 +61,7 @@ type engineCollector struct {
 	eng    Engine
 	health *prometheus.Desc
 	commit *prometheus.Desc
+	fsync  *prometheus.Desc
 	stores map[string]*prometheus.Desc // figures of both key-value stores, by name
 	rows   []statRow
 }
@@ -77,6 +78,7 @@ func newEngineCollector(eng Engine) *engineCollector {
 		eng: eng, stores: make(map[string]*prometheus.Desc),
 		health: prometheus.NewDesc("weir_healthy", "1 when the check is well, else 0.", []string{"check"}, nil),
 		commit: prometheus.NewDesc("weir_commit_duration_seconds", "From the proposal of a block until it was durable and applied.", nil, nil),
+		fsync:  prometheus.NewDesc("weir_fsync_duration_seconds", "Of the log.", nil, nil),
 	}
 	outcomes := prometheus.NewDesc("weir_events_total", "Events handled since the start, by outcome.",
 		[]string{"outcome"}, nil)
@@ -168,6 +170,7 @@ func (c *engineCollector) Describe(out chan<- *prometheus.Desc) {
 	}
 	out <- c.health
 	out <- c.commit
+	out <- c.fsync
 }
 
 // Collect implements prometheus.Collector.
@@ -179,7 +182,12 @@ func (c *engineCollector) Collect(out chan<- prometheus.Metric) {
 	for _, check := range c.eng.Health() {
 		out <- prometheus.MustNewConstMetric(c.health, prometheus.GaugeValue, one(check.OK), check.Name)
 	}
-	h := &stats.CommitTime
+	out <- constHistogram(c.commit, &stats.CommitTime)
+	out <- constHistogram(c.fsync, &stats.FsyncTime)
+}
+
+// constHistogram writes a histogram of nanoseconds in seconds.
+func constHistogram(desc *prometheus.Desc, h *usage.Histogram) prometheus.Metric {
 	buckets := make(map[float64]uint64, len(h.BoundsNanos))
 	count := uint64(0)
 	for i, n := range h.Counts {
@@ -188,5 +196,5 @@ func (c *engineCollector) Collect(out chan<- prometheus.Metric) {
 			buckets[float64(h.BoundsNanos[i])/1e9] = count
 		}
 	}
-	out <- prometheus.MustNewConstHistogram(c.commit, count, float64(h.SumNanos)/1e9, buckets)
+	return prometheus.MustNewConstHistogram(desc, count, float64(h.SumNanos)/1e9, buckets)
 }

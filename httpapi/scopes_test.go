@@ -95,6 +95,7 @@ var routeRows = []routeRow{
 	{"GET /v1/settings", "read", shared, "/v1/settings", "", okay},
 	{"PUT /v1/settings", "", ofAll, "/v1/settings", `{}`, okay},
 	{"GET /v1/audit", "", ofAll, "/v1/audit", "", okay},
+	{"GET /v1/config", "", ofAll, "/v1/config", "", okay},
 	{"GET /v1/keys", "", ofAll, "/v1/keys", "", okay},
 	{"POST /v1/keys", "", ofAll, "/v1/keys", `{"scopes":["read"]}`, okay},
 	{"GET /v1/keys/{id}", "", ofAll, "/v1/keys/none", "", orNone},
@@ -113,6 +114,7 @@ var routeRows = []routeRow{
 	{"GET /v1/tenants/{id}/recommendations", "read", ofTenant, "/v1/tenants/{t}/recommendations", "", okay},
 
 	{"GET /v1/system", "read", shared, "/v1/system", "", okay},
+	{"GET /v1/system/meters", "read", shared, "/v1/system/meters", "", okay},
 	{"POST /v1/backup", "", ofAll, "/v1/backup", "", okay},
 	{"GET /healthz", "", public, "/healthz", "", okay},
 	{"GET /readyz", "", public, "/readyz", "", okay},

@@ -111,6 +111,8 @@ type Stats struct {
 	OtherGroups  uint64              `json:"other_groups"` // events of combinations of values beyond those of a day, counted as __other__
 	Decisions    map[Decision]uint64 `json:"decisions"`    // answers of consume, by decision
 	CommitTime   Histogram           `json:"commit_time"`  // from the proposal of a block until it was durable and applied
+	FsyncTime    Histogram           `json:"fsync_time"`   // of the log
+	LiveBytes    int64               `json:"live_bytes"`   // of the process's heap, as the last collection left it
 	CacheBytes   int64               `json:"cache_bytes"`  // memory of the store's block cache
 	CacheHits    int64               `json:"cache_hits"`   // of that cache
 	CacheMisses  int64               `json:"cache_misses"` // of that cache

@@ -3,6 +3,8 @@ package wal
 import (
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/weirhq/weir/usage"
 )
 
 // StoreMetrics are the numbers of a store worth watching. Sizes are in bytes.
@@ -10,9 +12,7 @@ type StoreMetrics struct {
 	Log   PebbleMetrics
 	State PebbleMetrics
 
-	// WALFsync is the histogram of fsync latencies of the log, in nanoseconds. It is Pebble's
-	// own and lives; exporters write it out. Nil for a read-only store.
-	WALFsync prometheus.Histogram
+	Fsync usage.Histogram // how long fsyncs of the log took, since Open; empty for a read-only store
 
 	CacheBytes  int64 // in use, by both
 	CacheHits   int64
@@ -57,12 +57,29 @@ func (s *Store) Metrics() StoreMetrics {
 	}
 	l := s.log.Metrics()
 	m.Log = pebbleMetrics(l)
-	m.WALFsync = l.LogWriter.FsyncLatency
+	m.Fsync = histogramOf(l.LogWriter.FsyncLatency)
 	// The cache is shared: both report the same numbers.
 	m.CacheBytes, m.CacheHits, m.CacheMisses = l.BlockCache.Size, l.BlockCache.Hits, l.BlockCache.Misses
 	m.FreeBytes, m.BallastBytes, m.SpaceTripped = s.SpaceFree(), s.space.ballastSize(), s.space.tripped.Load()
 	m.Runs, m.RunIDs, m.RunFilterBytes = s.runs.Count()
 	return m
+}
+
+// histogramOf copies a histogram of Pebble's, which is of nanoseconds and lives on.
+func histogramOf(live prometheus.Histogram) (h usage.Histogram) {
+	var m dto.Metric
+	if live == nil || live.Write(&m) != nil {
+		return h
+	}
+	below := uint64(0)
+	for _, b := range m.Histogram.GetBucket() {
+		h.BoundsNanos = append(h.BoundsNanos, int64(b.GetUpperBound()))
+		h.Counts = append(h.Counts, b.GetCumulativeCount()-below)
+		below = b.GetCumulativeCount()
+	}
+	h.Counts = append(h.Counts, m.Histogram.GetSampleCount()-below)
+	h.SumNanos = int64(m.Histogram.GetSampleSum())
+	return h
 }
 
 // DiskBytes returns the size of everything below the directory. Costs as Metrics.

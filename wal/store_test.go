@@ -252,7 +252,8 @@ func TestStoreMetrics(t *testing.T) {
 	}
 	require.NoError(t, m.commit())
 	got := s.Metrics()
-	require.NotNil(t, got.WALFsync)
+	require.NotEmpty(t, got.Fsync.BoundsNanos)
+	require.Len(t, got.Fsync.Counts, len(got.Fsync.BoundsNanos)+1)
 	require.NotZero(t, got.Log.WALBytes)
 	require.NotZero(t, got.State.Tables)
 	require.Equal(t, 1, got.Runs)

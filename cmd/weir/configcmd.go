@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"github.com/weirhq/weir/httpapi"
 )
 
 // configCommand shows and checks the settings of weir serve without starting it.
@@ -45,11 +46,15 @@ func (m *Main) configVerb(verb, short string, look func(serve *cobra.Command, ou
 	return cmd
 }
 
-// setting is a row of weir config print.
-type setting struct {
-	Name   string `json:"name"`
-	Value  string `json:"value"`
-	Origin string `json:"origin"`
+// settingsOf are the settings of a command in the order of their names, and where each comes from. None of them is a secret: keys and
+// certificates are named by their files.
+func settingsOf(flags *pflag.FlagSet) (rows []httpapi.Setting) {
+	flags.VisitAll(func(f *pflag.Flag) {
+		if f.Name != "help" {
+			rows = append(rows, httpapi.Setting{Name: strings.ReplaceAll(f.Name, "-", "_"), Value: f.Value.String(), Origin: origin(f)})
+		}
+	})
+	return rows
 }
 
 func (m *Main) printSettings(serve *cobra.Command, output string) error {
@@ -57,12 +62,7 @@ func (m *Main) printSettings(serve *cobra.Command, output string) error {
 	if err != nil {
 		return err
 	}
-	var rows []setting
-	serve.Flags().VisitAll(func(f *pflag.Flag) {
-		if f.Name != "help" {
-			rows = append(rows, setting{strings.ReplaceAll(f.Name, "-", "_"), f.Value.String(), origin(f)})
-		}
-	})
+	rows := settingsOf(serve.Flags())
 	answer, err := json.Marshal(map[string]any{"data": rows})
 	if err != nil {
 		return err

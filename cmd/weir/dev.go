@@ -28,7 +28,9 @@ func (m *Main) devCommand() *cobra.Command {
 		Use:   "dev",
 		Short: "Try weir: temporary data, demo traffic, no keys",
 		Args:  noArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return m.dev(cmd.Context(), &f) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return m.dev(cmd.Context(), &f, settingsOf(cmd.Flags()))
+		},
 	}
 	cmd.Flags().StringVar(&f.data, "data", "", "keep the data in this directory (default: a temporary one, deleted at the end)")
 	cmd.Flags().StringVar(&f.listen, "listen", listenDefault, "the loopback address to listen on")
@@ -38,7 +40,7 @@ func (m *Main) devCommand() *cobra.Command {
 	return cmd
 }
 
-func (m *Main) dev(ctx context.Context, f *devFlags) error {
+func (m *Main) dev(ctx context.Context, f *devFlags, settings []httpapi.Setting) error {
 	if err := loopbackOnly(f.listen); err != nil {
 		return err
 	}
@@ -71,7 +73,7 @@ func (m *Main) dev(ctx context.Context, f *devFlags) error {
 	}
 	traffic, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
-	err = m.serveEngine(ctx, eng, f.listen, &httpapi.Options{NoAuth: true, Logger: log, Version: version}, func(addr net.Addr) {
+	err = m.serveEngine(ctx, eng, f.listen, &httpapi.Options{NoAuth: true, Logger: log, Version: version, Settings: settings}, func(addr net.Addr) {
 		m.welcome(addr, f.data)
 		if f.demo {
 			wg.Go(func() { liveTraffic(traffic, eng, log) })

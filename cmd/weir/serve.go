@@ -38,7 +38,9 @@ func (m *Main) serveCommand() *cobra.Command {
 		Long: "Run the server on a data directory, which is made when it does not exist.\n" +
 			"The first start prints an admin key and writes it to DIR/admin.key.",
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return m.serve(cmd.Context(), &f) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return m.serve(cmd.Context(), &f, settingsOf(cmd.Flags()))
+		},
 	}
 	cmd.Flags().StringVar(&f.data, "data", "", "the data directory")
 	cmd.Flags().StringVar(&f.listen, "listen", listenDefault, "the address to listen on")
@@ -57,7 +59,7 @@ func (m *Main) serveCommand() *cobra.Command {
 	return cmd
 }
 
-func (m *Main) serve(ctx context.Context, f *serveFlags) error {
+func (m *Main) serve(ctx context.Context, f *serveFlags, settings []httpapi.Setting) error {
 	if f.data == "" {
 		return wrongUsage("give a data directory: weir serve --data DIR (to only try weir: weir dev)")
 	}
@@ -69,6 +71,7 @@ func (m *Main) serve(ctx context.Context, f *serveFlags) error {
 	if err != nil {
 		return err
 	}
+	api.Settings = settings
 	if err := os.MkdirAll(f.data, 0o700); err != nil {
 		return fmt.Errorf("make the data directory: %w", err)
 	}

@@ -94,6 +94,7 @@ var Owners = []Owner{
 	{"github.com/standard-webhooks/standard-webhooks/libraries", "alert", "webhook signatures"},
 	{"github.com/klauspost/compress", "cmd/*", "compressed log files of an import"},
 	{"github.com/prometheus/client_golang", "wal", "the type of Pebble's own fsync histogram"},
+	{"github.com/prometheus/client_model", "wal", "what that histogram is read into"},
 	{"github.com/prometheus/client_golang", "httpapi", "the /metrics page"},
 	{"go.opentelemetry.io/otel", "httpapi/tracing", "spans, in a module of its own: nothing else may need them"},
 	{"github.com/spf13/cobra", "cmd/*", "the command line"},
