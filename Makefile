@@ -115,9 +115,12 @@ ui: ui-deps ## build the pages of the dashboard and the portal into httpapi/ui/d
 	$(call say,$(UI) into httpapi/ui/dist)
 	cd $(UI) && npm run --silent build
 
-ui-check: ui-deps ## the tests of the pages' code, and: the committed pages are those of a fresh build
+ui-check: ui-deps ## the pages' code: its tests, the fields it reads are those of the API, the committed pages are a fresh build
 	$(call say,a fresh build equals httpapi/ui/dist)
 	cd $(UI) && npm run --silent test && npm run --silent build
+	$(GO) run ./cmd/weir openapi > $(UI)/contract/openapi.json
+	node $(TS)/generate.mjs $(UI)/contract/openapi.json $(UI)/contract/api.ts
+	cd $(UI) && npm run --silent contract
 	@git status --porcelain -- httpapi/ui/dist | (! grep .) || { echo "httpapi/ui/dist is not what the source builds: run make ui and commit it"; exit 1; }
 
 ui-test: ui-deps ## the pages in a real Chromium; ARTIFACTS=dir keeps a picture of each

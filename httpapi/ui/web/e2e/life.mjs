@@ -37,7 +37,7 @@ export function lifeTests(env) {
   test("an event is on the page within a second, unless it is paused", async () => {
     const page = await open(env.browser, server, "/tenants/stark");
     await settled(page);
-    const card = page.getByRole("button", { name: /api-monthly/ });
+    const card = page.getByRole("button", { name: /^api-monthly/ });
     await card.waitFor();
     const streaming = (await page.getByRole("button", { name: "Live updates: pause" }).innerText()).includes("Live");
     const record = (id, quantity) => server.ask("POST", "/v1/events", { id, tenant_id: "stark", feature_type: "api_calls", quantity });

@@ -65,6 +65,17 @@ export function usePages<T>(to: string | null, size = 100) {
   return { ...q, error: q.error as ApiError | null, rows: q.data?.pages.flatMap((p) => p.data) ?? [] };
 }
 
+// usePagesOf reads an answer in pages that is no plain list: address makes the address of a page, next finds its cursor.
+export function usePagesOf<T>(address: (cursor: string | null) => string, next: (page: T) => string | null) {
+  const q = useInfiniteQuery({
+    queryKey: [address(null), "parts"],
+    initialPageParam: null as string | null,
+    queryFn: async ({ pageParam, signal }) => (await ask<T>(address(pageParam), { signal })).body,
+    getNextPageParam: next,
+  });
+  return { ...q, error: q.error as ApiError | null };
+}
+
 function cursorOf(to: string, limit: number, cursor: string | null): string {
   return to + (to.includes("?") ? "&" : "?") + "limit=" + limit + (cursor ? "&cursor=" + encodeURIComponent(cursor) : "");
 }

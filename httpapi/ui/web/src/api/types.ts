@@ -16,16 +16,16 @@ export interface Tenant {
   billing_anchor: string | null;
   metadata: Record<string, unknown>;
   stripe_customer_id?: string;
-  pending_plan?: { plan: string; version?: number; effective: string } | null;
+  pending_plan?: { plan: string; version?: number; effective?: string };
   overrides: Override[];
-  quotas?: QuotaStatus[];
+  quota?: QuotaStatus; // in a list by usage: the fullest
 }
 
 export interface Override {
   quota: string;
   fields: Record<string, unknown>;
-  effective_from: string | null;
-  effective_until: string | null;
+  effective_from?: string | null;
+  effective_until?: string | null;
 }
 
 export type DecisionWord = "allow" | "warn" | "throttle" | "overage" | "block";
@@ -103,6 +103,11 @@ export interface PlanTrial {
   identical: boolean;
 }
 
+export interface AsOf {
+  index: number;
+  time: string | null; // null: nothing was written yet
+}
+
 export interface UsageRow {
   window_start: string;
   window_end: string;
@@ -121,7 +126,7 @@ export interface Usage {
   window: string;
   time_zone: string;
   data: UsageRow[];
-  as_of: { index: number; time: string };
+  as_of: AsOf;
   next_cursor: string | null;
 }
 
@@ -163,14 +168,14 @@ export interface AuditRow {
   target: string;
   before: unknown;
   after: unknown;
+  request_id?: string;
 }
 
 export interface Settings {
-  default_plan: string | null;
-  unknown_tenants: "create" | "reject";
-  upgrade_url: string | null;
-  retention?: Record<string, string | null>;
-  [more: string]: unknown;
+  default_plan?: string | null;
+  unknown_tenants?: "create" | "reject";
+  upgrade_url?: string | null;
+  retention?: { raw?: string | null; minute?: string | null; quarter_hour?: string | null; hour?: string | null };
 }
 
 export interface Check {
@@ -180,11 +185,67 @@ export interface Check {
   fatal?: boolean;
 }
 
+export interface StorageClass {
+  class: string;
+  keep: string | null;
+  since: string | null;
+  bytes: number | null;
+}
+
 export interface System {
   version: { version: string; commit: string; go: string; os: string; arch: string };
   uptime_seconds: number;
-  stats: Record<string, Num>;
+  stats: Record<string, unknown>;
+  storage: StorageClass[];
   checks: Check[];
+}
+
+export interface MeterStats {
+  meter: string;
+  tenants: number;
+  late: number;
+  duplicates: number;
+  conflicts: number;
+  rejected: number;
+  denied: number;
+  groups_day: number;
+  groups_day_max: number;
+}
+
+export interface ServerSetting {
+  name: string;
+  value: string;
+  origin: string;
+}
+
+// The figures of GET /v1/system that the pages draw. Others are shown by their names.
+export interface Histogram {
+  bounds_nanos: number[];
+  counts: number[];
+  sum_nanos: number;
+}
+
+export interface Recommendation {
+  kind: "plan_up" | "plan_down" | "burst_quota" | "cost_driver" | "unused_feature";
+  reason: string;
+  meter?: string;
+  plan?: string;
+  periods?: number;
+  fill?: number;
+  dimension?: string;
+  value?: string;
+  share?: number;
+  factor?: number;
+  peak_start?: string;
+  rate?: number;
+  rate_per?: string;
+  rate_burst?: number;
+}
+
+export interface Recommendations {
+  data: Recommendation[];
+  plan: string | null;
+  periods: Interval[];
 }
 
 export interface Forecast {
@@ -199,9 +260,9 @@ export interface Forecast {
   crosses_limit_at: string | null;
   confidence: string;
   daily_rate: Num | null;
-  band: [Num, Num] | null;
+  band: Num[] | null; // low and high
   note: string | null;
-  series: { start: string; value: Num; cumulative: Num; band: [Num, Num] }[];
+  series: { start: string; value: Num; cumulative: Num; band: Num[] }[];
 }
 
 export interface ItemCounts {
@@ -221,7 +282,7 @@ export interface MeterTotal {
   tenants: number;
   value: Num | null;
   previous: Num | null;
-  series: Num[];
+  series: (Num | null)[];
 }
 
 export interface Attention {
@@ -283,5 +344,5 @@ export interface Summary {
   meters: MeterSummary[];
   denials: { last_24h: number; newest: DecisionRow[] };
   upgrade_url: string | null;
-  as_of: { index: number; time: string };
+  as_of: AsOf;
 }

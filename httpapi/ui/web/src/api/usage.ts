@@ -36,7 +36,7 @@ export function usagePath(q: UsageQuery): string {
 export const useUsage = (q: UsageQuery | null) => useGet<Usage>(q && usagePath(q));
 
 export const quotasPath = (tenant: string, user?: string) => withQuery(path`v1/tenants/${tenant}/quotas`, { user_id: user });
-export const useQuotas = (tenant: string) => useGet<List<QuotaStatus>>(quotasPath(tenant));
+export const useQuotas = (tenant: string | null) => useGet<List<QuotaStatus>>(tenant === null ? null : quotasPath(tenant));
 
 export const forecastPath = (tenant: string, meter: string) => withQuery(path`v1/tenants/${tenant}/forecast`, { meter });
 export const useForecast = (tenant: string, meter: string | null) => useGet<Forecast>(meter === null ? null : forecastPath(tenant, meter), { fresh: true });

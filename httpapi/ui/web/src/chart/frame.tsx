@@ -28,6 +28,7 @@ export interface FrameProps {
   format: (v: number) => string; // of the axis
   stops: number[]; // times that the pointer snaps to
   tip: (t: number) => { title: string; rows: TipRow[] };
+  few?: boolean; // two steps on the axis of values, for small charts
   children: (s: Scales) => ReactNode;
 }
 
@@ -44,10 +45,10 @@ export function useWidth<T extends HTMLElement>() {
   return [ref, width] as const;
 }
 
-export function Frame({ from, to, max, zone, height = 290, label, format, stops, tip, children }: FrameProps) {
+export function Frame({ from, to, max, zone, height = 290, label, format, stops, tip, few = false, children }: FrameProps) {
   const [ref, width] = useWidth<HTMLDivElement>();
   const [at, setAt] = useState<number | null>(null);
-  const axis = niceAxis(max);
+  const axis = niceAxis(max, few ? 2 : 4);
   const ticks = ticksOf(axis.top, axis.step);
   const labels = ticks.map(format);
   const left = Math.max(28, Math.max(...labels.map((l) => l.length)) * 6.6 + 12);

@@ -2,7 +2,8 @@
 
 import { Link } from "@tanstack/react-router";
 import { curl, withQuery } from "../api/client";
-import { useAll, useGet } from "../api/hooks";
+import { explainName } from "../api/explanation";
+import { useAll, useGet, usePages } from "../api/hooks";
 import type { Crossing, Meter, Settings } from "../api/types";
 import { amount, exact } from "../lib/number";
 import { moment } from "../lib/time";
@@ -10,19 +11,17 @@ import { useParams1, useSetSearch, useView } from "../shell/view";
 import { csv, save } from "../ui/download";
 import { Card, CopyButton, Empty, Loaded, Tag } from "../ui/parts";
 
-const shown = 200;
-
 export function Alerts() {
   const view = useView();
   const search = useParams1();
   const set = useSetSearch();
-  const to = withQuery("v1/crossings", { tenant_id: search.tenant });
-  const list = useAll<Crossing>(to);
+  const to = withQuery("v1/crossings", { tenant_id: search.tenant, order: "newest" });
+  const list = usePages<Crossing>(to, 200);
   const meters = useAll<Meter>("v1/meters");
   const settings = useGet<Settings>("v1/settings");
   const unit = (slug: string) => meters.data?.find((m) => m.slug === slug)?.unit;
   const only = search.only ?? "all";
-  const rows = [...(list.data ?? [])].reverse().filter((c) => only !== "limits" || c.threshold >= 100);
+  const rows = list.rows.filter((c) => only !== "limits" || c.threshold >= 100);
   return (
     <>
       <div className="title">
@@ -85,7 +84,7 @@ export function Alerts() {
                     </tr>
                   </thead>
                   <tbody>
-                    {rows.slice(0, shown).map((c) => (
+                    {rows.map((c) => (
                       <tr key={c.number}>
                         <td className="num">{moment(c.time, view.zone)}</td>
                         <td>
@@ -99,7 +98,13 @@ export function Alerts() {
                           <Tag tone={c.threshold >= 100 ? "over" : c.threshold >= 90 ? "warn" : "flat"}>{c.threshold >= 100 ? "limit reached" : c.threshold + " %"}</Tag>
                         </td>
                         <td className="r num" title={exact(c.used)}>
-                          {amount(c.used, unit(c.meter))}
+                          {c.period_start && !c.user_id ? (
+                            <Link to="/tenants/$id" params={{ id: c.tenant_id }} search={{ quota: c.quota, explain: explainName({ meter: c.meter, from: Date.parse(c.period_start), to: Math.floor(Date.parse(c.time) / 60_000 + 1) * 60_000 }) }} title={exact(c.used) + ": explain this number"}>
+                              {amount(c.used, unit(c.meter))}
+                            </Link>
+                          ) : (
+                            amount(c.used, unit(c.meter))
+                          )}
                         </td>
                         <td className="r num" title={exact(c.limit)}>
                           {amount(c.limit, unit(c.meter))}
@@ -108,7 +113,13 @@ export function Alerts() {
                     ))}
                   </tbody>
                 </table>
-                {rows.length > shown && <p className="pad sub num">{exact(rows.length - shown)} older ones in the CSV</p>}
+                {list.hasNextPage && (
+                  <div className="pad">
+                    <button type="button" className="btn" disabled={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
+                      Older ones
+                    </button>
+                  </div>
+                )}
               </div>
             )
           }

@@ -1,58 +1,51 @@
-// One event: as it was sent, what became of it, and the way to take it back.
+// One event: as it was sent, what became of it and why, and the way to take it back.
 
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { useChange } from "../api/change";
 import { curl, path, withQuery } from "../api/client";
-import { isVoided, type EventRow } from "../api/events";
+import { featuresOf, isLate, isVoided, type EventRow } from "../api/events";
+import { explainName } from "../api/explanation";
 import { useGet } from "../api/hooks";
+import { stringify } from "../api/json";
 import { exact } from "../lib/number";
-import { momentSeconds } from "../lib/time";
+import { moment, momentSeconds } from "../lib/time";
 import { Confirm, Dialog, Field } from "../ui/dialog";
 import { CopyButton, Loaded, Tag } from "../ui/parts";
+import { WhyCounted } from "./whycounted";
 
-export function EventPanel({ event, zone, onClose }: { event: EventRow; zone: string; onClose: () => void }) {
-  const to = withQuery(path`v1/events/${event.id}`, { tenant_id: event.tenant_id, source: event.source });
+// name is the event's key (api/events.ts): tenant, source and id.
+export function EventPanel({ name, zone, onClose }: { name: string; zone: string; onClose: () => void }) {
+  const [tenant = "", source = "", ...rest] = name.split("\n");
+  const id = rest.join("\n");
+  const to = withQuery(path`v1/events/${id}`, { tenant_id: tenant, source });
   const full = useGet<EventRow>(to, { fresh: true });
   const [voiding, setVoiding] = useState(false);
+  const e = full.data;
   return (
-    <Dialog kind="side" title={event.feature_type} onClose={onClose}>
+    <Dialog kind="side" title={e ? featuresOf(e) : "Event"} onClose={onClose}>
       <div className="body">
-        <dl className="facts">
-          <dt>Tenant</dt>
-          <dd>
-            <Link to="/tenants/$id" params={{ id: event.tenant_id }} className="link">
-              {event.tenant_id}
-            </Link>
-          </dd>
-          {event.user_id && (
-            <>
-              <dt>User</dt>
-              <dd>{event.user_id}</dd>
-            </>
-          )}
-          <dt>Happened</dt>
-          <dd className="num">{momentSeconds(event.timestamp, zone)}</dd>
-          <dt>Quantity</dt>
-          <dd className="num">{exact(event.quantity ?? 1)}</dd>
-        </dl>
-        <Loaded query={full} height={160}>
+        <Loaded query={full} height={300}>
           {(e) => (
             <>
-              <div className="row tight wrap" role="status">
-                {isVoided(e) ? <Tag tone="warn">voided: taken out of all totals</Tag> : <Counted event={e} />}
-              </div>
+              <Facts event={e} zone={zone} />
+              <WhyCounted event={e} zone={zone} />
               <pre className="code" tabIndex={0} aria-label="The event as JSON">
-                {JSON.stringify(e, null, 2)}
+                {stringify(e, 2)}
               </pre>
               <div className="row tight wrap">
-                <CopyButton small={false} text={() => JSON.stringify(e, null, 2)}>
+                <CopyButton small={false} text={() => stringify(e, 2)}>
                   Copy JSON
                 </CopyButton>
                 <CopyButton small={false} text={() => curl(to)}>
                   Copy as curl
                 </CopyButton>
-                {!isVoided(e) && (
+                {e.kind !== "event" && (
+                  <Link to="/tenants/$id" params={{ id: e.tenant_id }} search={{ explain: explainName({ decision: e.id }) }} className="btn">
+                    Why this decision?
+                  </Link>
+                )}
+                {!isVoided(e) && (e.kind === "event" || e.kind === "consume") && (
                   <button type="button" className="btn danger" onClick={() => setVoiding(true)}>
                     Void
                   </button>
@@ -62,28 +55,60 @@ export function EventPanel({ event, zone, onClose }: { event: EventRow; zone: st
           )}
         </Loaded>
       </div>
-      {voiding && <VoidForm event={event} onClose={() => setVoiding(false)} />}
+      {voiding && e && <VoidForm event={e} onClose={() => setVoiding(false)} />}
     </Dialog>
   );
 }
 
-// Counted says where the event counts, or that it counts nowhere.
-function Counted({ event }: { event: EventRow }) {
-  const meters = event.meters as (string | { meter: string })[] | undefined;
-  if (!meters) return <Tag tone="ok">counted</Tag>;
-  if (meters.length === 0) return <Tag>kept, and counted in no meter: their filters exclude it</Tag>;
+function Facts({ event: e, zone }: { event: EventRow; zone: string }) {
   return (
-    <>
-      <span className="sub">counted in</span>
-      {meters.map((m) => {
-        const name = typeof m === "string" ? m : m.meter;
-        return (
-          <Tag key={name} tone="ok">
-            {name}
-          </Tag>
-        );
-      })}
-    </>
+    <dl className="facts">
+      <dt>Tenant</dt>
+      <dd>
+        <Link to="/tenants/$id" params={{ id: e.tenant_id }} className="link">
+          <bdi>{e.tenant_id}</bdi>
+        </Link>
+      </dd>
+      {e.user_id && (
+        <>
+          <dt>User</dt>
+          <dd>
+            <bdi>{e.user_id}</bdi>
+          </dd>
+        </>
+      )}
+      <dt>Id</dt>
+      <dd className="mono any">{e.id}</dd>
+      {e.source && (
+        <>
+          <dt>Source</dt>
+          <dd className="any">{e.source}</dd>
+        </>
+      )}
+      <dt>Kind</dt>
+      <dd>{e.kind}</dd>
+      <dt>Happened</dt>
+      <dd className="num">{momentSeconds(e.timestamp, zone)}</dd>
+      <dt>Received</dt>
+      <dd className="num">
+        {momentSeconds(e.received_at, zone)}
+        {isLate(e) && <Tag tone="warn">late</Tag>}
+      </dd>
+      {!e.items && (
+        <>
+          <dt>Quantity</dt>
+          <dd className="num">{exact(e.quantity ?? 1)}</dd>
+        </>
+      )}
+      {e.voided && (
+        <>
+          <dt>Voided</dt>
+          <dd className="any">
+            {moment(e.voided.time, zone)}: {e.voided.reason}
+          </dd>
+        </>
+      )}
+    </dl>
   );
 }
 
@@ -91,14 +116,14 @@ function VoidForm({ event, onClose }: { event: EventRow; onClose: () => void }) 
   const [reason, setReason] = useState("");
   const change = useChange();
   const confirm = async () => {
-    const body = { tenant_id: event.tenant_id, ...(event.source ? { source: event.source } : {}), reason };
+    const body = { tenant_id: event.tenant_id, ...(event.source ? { source: event.source } : {}), reason: reason.trim() };
     if (await change.run(path`v1/events/${event.id}/void`, { method: "POST", body }, ["v1/"])) onClose();
   };
   return (
     <Confirm title="Void this event?" action="Void event" busy={change.busy || reason.trim() === ""} error={change.error} onConfirm={() => void confirm()} onClose={onClose}>
       <p>It is taken out of every total of its period. The event and its id stay in the log, so sending it again counts nothing. This cannot be undone.</p>
-      <Field label="Reason" hint="Kept in the audit log" error={change.error?.field("/reason")}>
-        <input className="input" required value={reason} onChange={(e) => setReason(e.target.value)} />
+      <Field label="Reason" hint="Kept in the audit" error={change.error?.field("/reason")}>
+        <input className="input" required maxLength={512} value={reason} onChange={(e) => setReason(e.target.value)} />
       </Field>
     </Confirm>
   );

@@ -1,9 +1,10 @@
 // The events themselves, newest first: filters, live tail, and for each why it counted or not.
 
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { curl, withQuery } from "../api/client";
 import { usePages } from "../api/hooks";
-import { eventKey, isVoided, type EventRow } from "../api/events";
+import { eventKey, featuresOf, isLate, isVoided, type EventRow } from "../api/events";
+import { live } from "../api/live";
 import { exact } from "../lib/number";
 import { iso, spanOf } from "../lib/range";
 import { momentSeconds } from "../lib/time";
@@ -19,13 +20,13 @@ export function Events() {
   const span = spanOf(view.range, view.now, view.zone);
   const to = withQuery("v1/events", { tenant_id: search.tenant, feature_type: search.feature, from: iso(span.from), to: iso(span.to) });
   const list = usePages<EventRow>(to, 100);
-  const chosen = list.rows.find((e) => eventKey(e) === search.event);
+  const tail = useTail(list.rows);
   return (
     <>
       <div className="title">
         <div>
           <h1>Events</h1>
-          <div className="sub">As they were recorded, newest first.</div>
+          <div className="sub">As they came, the newest first. {tail.live ? "New ones appear by themselves." : "Updates are paused."}</div>
         </div>
         <CopyButton small={false} text={() => curl(to)}>
           Copy as curl
@@ -39,7 +40,7 @@ export function Events() {
             type="button"
             className="btn"
             disabled={!list.rows.length}
-            onClick={() => save("events.csv", csv([["timestamp", "tenant_id", "user_id", "source", "id", "feature_type", "quantity", "metadata"], ...list.rows.map((e) => [e.timestamp, e.tenant_id, e.user_id, e.source, e.id, e.feature_type, e.quantity ?? 1, e.metadata ? JSON.stringify(e.metadata) : ""])]))}
+            onClick={() => save("events.csv", csv([["timestamp", "received_at", "tenant_id", "user_id", "source", "id", "kind", "status", "feature_type", "quantity", "metadata"], ...list.rows.map((e) => [e.timestamp, e.received_at, e.tenant_id, e.user_id, e.source, e.id, e.kind, e.status, featuresOf(e), e.items ? "" : (e.quantity ?? 1), e.metadata ? JSON.stringify(e.metadata) : ""])]))}
           >
             CSV
           </button>
@@ -52,7 +53,7 @@ export function Events() {
                 <p className="sub">Widen the range, or take a filter away.</p>
               </Empty>
             ) : (
-              <Rows rows={list.rows} zone={view.zone} />
+              <Rows rows={list.rows} fresh={tail.fresh} zone={view.zone} />
             )}
             {list.hasNextPage && (
               <div className="pad">
@@ -68,7 +69,7 @@ export function Events() {
           <Loading height={400} />
         )}
       </Card>
-      {search.event && chosen && <EventPanel event={chosen} zone={view.zone} onClose={() => set({ event: undefined })} />}
+      {search.event && <EventPanel key={search.event} name={search.event} zone={view.zone} onClose={() => set({ event: undefined })} />}
     </>
   );
 }
@@ -85,7 +86,26 @@ function Filter({ label, value, onChange }: { label: string; value?: string; onC
   return <input className="input" style={{ flex: "1 1 140px", width: "auto" }} type="search" aria-label={label} placeholder={label} value={text} onChange={(e) => setText(e.target.value)} />;
 }
 
-function Rows({ rows, zone }: { rows: EventRow[]; zone: string }) {
+// useTail tells which rows came since the page was opened or the filter changed, for a moment each: the eye sees where the list grew.
+function useTail(rows: EventRow[]): { live: boolean; fresh: ReadonlySet<string> } {
+  const state = useSyncExternalStore(live.watch, live.state);
+  const seen = useRef<ReadonlySet<string> | null>(null);
+  const [fresh, setFresh] = useState<ReadonlySet<string>>(new Set());
+  const newest = rows[0] ? eventKey(rows[0]) : "";
+  useEffect(() => {
+    const now = new Set(rows.map(eventKey));
+    const added = seen.current && [...seen.current].some((k) => now.has(k)) ? [...now].filter((k) => !seen.current!.has(k)) : [];
+    if (rows.length > 0) seen.current = now;
+    if (added.length === 0 || added.length >= 100) return; // an older page, or another question
+    setFresh(new Set(added));
+    const t = setTimeout(() => setFresh(new Set()), 2_000);
+    return () => clearTimeout(t);
+    // The first row says whether the list has grown at its top.
+  }, [newest]);
+  return { live: state !== "paused", fresh };
+}
+
+function Rows({ rows, fresh, zone }: { rows: EventRow[]; fresh: ReadonlySet<string>; zone: string }) {
   const set = useSetSearch();
   return (
     <div className="scroll">
@@ -102,7 +122,7 @@ function Rows({ rows, zone }: { rows: EventRow[]; zone: string }) {
         </thead>
         <tbody>
           {rows.map((e) => (
-            <tr key={eventKey(e)}>
+            <tr key={eventKey(e)} className={fresh.has(eventKey(e)) ? "fresh" : undefined}>
               <td className="num">
                 <button type="button" className="textual" onClick={() => set({ event: eventKey(e) }, false)}>
                   {momentSeconds(e.timestamp, zone)}
@@ -114,9 +134,14 @@ function Rows({ rows, zone }: { rows: EventRow[]; zone: string }) {
                 </span>
               </td>
               <td>
-                {e.feature_type} {isVoided(e) && <Tag tone="warn">voided</Tag>}
+                <span className="row tight">
+                  <span className="cut">{featuresOf(e)}</span>
+                  {isVoided(e) && <Tag tone="warn">voided</Tag>}
+                  {isLate(e) && <Tag>late</Tag>}
+                  {e.kind !== "event" && <Tag>{e.kind}</Tag>}
+                </span>
               </td>
-              <td className="r num">{exact(e.quantity ?? 1)}</td>
+              <td className="r num">{e.items ? "–" : exact(e.quantity ?? 1)}</td>
               <td className="narrow-hide cut" style={{ maxWidth: 160 }}>
                 {e.user_id}
               </td>

@@ -4,13 +4,13 @@ import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { useChange } from "../api/change";
 import { curl, path } from "../api/client";
-import { useAll } from "../api/hooks";
-import type { Meter } from "../api/types";
-import { adds, meterName, useUsage } from "../api/usage";
+import { useAll, useGet } from "../api/hooks";
+import type { Meter, MeterStats, MeterTotal, OverviewBody } from "../api/types";
+import { meterName } from "../api/usage";
 import { Spark } from "../chart/spark";
-import { add, amount, exact, toNumber, type Num } from "../lib/number";
+import { amount, exact, toNumber } from "../lib/number";
 import { aggregationWords } from "../lib/words";
-import { spanOf } from "../lib/range";
+import { moment } from "../lib/time";
 import { useParams1, useSetSearch, useView } from "../shell/view";
 import { Confirm, Dialog } from "../ui/dialog";
 import { Card, CopyButton, Empty, Loaded, Tag } from "../ui/parts";
@@ -22,6 +22,10 @@ export function Meters() {
   const search = useParams1();
   const set = useSetSearch();
   const list = useAll<Meter>("v1/meters");
+  const stats = useGet<{ data: MeterStats[]; since: string }>("v1/system/meters");
+  const overview = useGet<OverviewBody>("v1/overview?range=30d&top=1&limit=1");
+  const totalOf = (slug: string) => overview.data && (overview.data.meters.find((x) => x.meter === slug) ?? null);
+  const of = (slug: string) => stats.data?.data.find((s) => s.meter === slug);
   const chosen = list.data?.find((m) => m.slug === search.meter);
   return (
     <>
@@ -56,11 +60,15 @@ export function Meters() {
                       <th className="narrow-hide">Broken down by</th>
                       <th style={{ width: "22%" }}>Last 30 days</th>
                       <th className="r">Total</th>
+                      <th className="r narrow-hide">Tenants</th>
+                      <th className="r narrow-hide">Late</th>
+                      <th className="r narrow-hide">Duplicates</th>
+                      <th className="r narrow-hide">Refused</th>
                     </tr>
                   </thead>
                   <tbody>
                     {meters.map((m) => (
-                      <Row key={m.slug} meter={m} />
+                      <Row key={m.slug} meter={m} stats={of(m.slug)} total={totalOf(m.slug)} />
                     ))}
                   </tbody>
                 </table>
@@ -70,21 +78,17 @@ export function Meters() {
         </Loaded>
       </Card>
       {search.new && <MeterForm onClose={(made) => set({ new: undefined, meter: made })} />}
-      {chosen && !search.new && <Detail meter={chosen} onClose={() => set({ meter: undefined })} />}
+      {chosen && !search.new && <Detail meter={chosen} stats={of(chosen.slug)} since={stats.data?.since} onClose={() => set({ meter: undefined })} />}
     </>
   );
 }
 
-function useMonth(meter: Meter) {
-  const view = useView();
-  const usage = useUsage({ meter: meter.slug, span: spanOf("30d", view.now, view.zone), zone: view.zone });
-  const total = (usage.data?.data ?? []).reduce<Num>((sum, r) => add(sum, r.value ?? 0), 0);
-  return { usage, total };
-}
+const or = (n: number | undefined) => (n === undefined ? "–" : n === 0 ? <span className="sub">0</span> : exact(n));
 
-function Row({ meter }: { meter: Meter }) {
+const basisWords: Record<MeterTotal["basis"], string> = { range: "", month: "this month", now: "now" };
+
+function Row({ meter, stats, total }: { meter: Meter; stats?: MeterStats; total?: MeterTotal | null }) {
   const set = useSetSearch();
-  const { usage, total } = useMonth(meter);
   return (
     <tr>
       <td>
@@ -98,15 +102,21 @@ function Row({ meter }: { meter: Meter }) {
         {meter.unit && <span className="sub"> in {meter.unit}s</span>}
       </td>
       <td className="narrow-hide sub">{["user_id", ...(meter.dimensions ?? [])].filter((d, i, all) => all.indexOf(d) === i).map(dimensionName).join(", ")}</td>
-      <td>{usage.data && <Spark values={usage.data.data.map((r) => toNumber(r.value))} />}</td>
-      <td className="r num" title={adds(meter.aggregation) ? exact(total) : undefined}>
-        {!usage.data ? (usage.error ? "–" : "…") : adds(meter.aggregation) ? amount(total, meter.unit) : <span className="sub">does not add up</span>}
+      <td>{total && total.series.length > 1 && <Spark values={total.series.map(toNumber)} />}</td>
+      <td className="r num" title={total ? exact(total.value) : undefined}>
+        {total === undefined ? "…" : total === null || total.value === null ? <span className="sub">of each tenant</span> : amount(total.value, meter.unit)}
+        {total && basisWords[total.basis] && <span className="sub"> {basisWords[total.basis]}</span>}
       </td>
+      <td className="r num narrow-hide">{or(stats?.tenants)}</td>
+      <td className="r num narrow-hide">{or(stats?.late)}</td>
+      <td className="r num narrow-hide">{or(stats && stats.duplicates + stats.conflicts)}</td>
+      <td className="r num narrow-hide">{or(stats && stats.rejected + stats.denied)}</td>
     </tr>
   );
 }
 
-function Detail({ meter, onClose }: { meter: Meter; onClose: () => void }) {
+function Detail({ meter, stats: s, since, onClose }: { meter: Meter; stats?: MeterStats; since?: string; onClose: () => void }) {
+  const view = useView();
   const [testing, setTesting] = useState(false);
   const [archiving, setArchiving] = useState(false);
   const change = useChange();
@@ -142,6 +152,30 @@ function Detail({ meter, onClose }: { meter: Meter; onClose: () => void }) {
           <dt>Dimensions</dt>
           <dd>{meter.dimensions?.length ? meter.dimensions.map((d) => <Tag key={d}>{d}</Tag>) : "user only"}</dd>
         </dl>
+        {s && since && (
+          <section aria-label="What became of its events">
+            <h3>Since {moment(since, view.zone)}</h3>
+            <dl className="facts">
+              <dt>Late</dt>
+              <dd className="num">{exact(s.late)} counted, received more than 5 min after</dd>
+              <dt>Duplicates</dt>
+              <dd className="num">{exact(s.duplicates)} left out</dd>
+              <dt>Conflicts</dt>
+              <dd className="num">{exact(s.conflicts)} with another payload under a known id</dd>
+              <dt>Rejected</dt>
+              <dd className="num">{exact(s.rejected)}</dd>
+              <dt>Denied</dt>
+              <dd className="num">{exact(s.denied)} by a quota</dd>
+              <dt>Tenants</dt>
+              <dd className="num">{exact(s.tenants)} with usage</dd>
+              <dt>Groups a day</dt>
+              <dd className="num">
+                at most {exact(s.groups_day)} of {exact(s.groups_day_max)} in one tenant
+                {s.groups_day >= s.groups_day_max && <span className="over"> · the rest is __other__</span>}
+              </dd>
+            </dl>
+          </section>
+        )}
         {meter.filters != null && (
           <div>
             <h3>Filters</h3>

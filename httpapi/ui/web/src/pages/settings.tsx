@@ -9,11 +9,14 @@ import { Field, FormError } from "../ui/dialog";
 import { Card, Loaded, Segmented } from "../ui/parts";
 import { Audit } from "./audit";
 import { Keys } from "./keys";
+import { ServerConfig } from "./serverconfig";
+import { StorageTable } from "./storage";
 
 const tabs = [
   { value: "general", label: "General" },
   { value: "keys", label: "Keys" },
   { value: "audit", label: "Audit" },
+  { value: "config", label: "Configuration" },
 ] as const;
 type Tab = (typeof tabs)[number]["value"];
 
@@ -30,14 +33,18 @@ export function Settings() {
         <Segmented<Tab> label="Part" value={tab} options={tabs} onChange={(t) => set({ tab: t === "general" ? undefined : t })} />
       </div>
       {tab === "general" && (
-        <Card title="General">
-          <Loaded query={settings} height={260}>
-            {(s) => <Form key={JSON.stringify(s)} settings={s} saved={saved} onSaved={setSaved} />}
-          </Loaded>
-        </Card>
+        <div className="stack">
+          <Card title="General">
+            <Loaded query={settings} height={260}>
+              {(s) => <Form key={JSON.stringify(s)} settings={s} saved={saved} onSaved={setSaved} />}
+            </Loaded>
+          </Card>
+          <StorageTable />
+        </div>
       )}
       {tab === "keys" && <Keys />}
       {tab === "audit" && <Audit />}
+      {tab === "config" && <ServerConfig />}
     </>
   );
 }
@@ -47,16 +54,17 @@ const classes = [
   { name: "minute", label: "Minutes", hint: "14d unless said otherwise" },
   { name: "quarter_hour", label: "Quarter hours", hint: "400d unless said otherwise" },
   { name: "hour", label: "Hours", hint: "Empty: for ever. Days always are." },
-];
+] as const;
+type Class = (typeof classes)[number]["name"];
 
 // Form begins anew when the settings change, here or elsewhere; that it has just saved them is kept outside.
 function Form({ settings, saved, onSaved }: { settings: Body; saved: boolean; onSaved: (saved: boolean) => void }) {
   const plans = useAll<Plan>("v1/plans");
   const change = useChange();
   const [plan, setPlan] = useState(settings.default_plan ?? "");
-  const [unknown, setUnknown] = useState(settings.unknown_tenants);
+  const [unknown, setUnknown] = useState(settings.unknown_tenants ?? "create");
   const [upgrade, setUpgrade] = useState(settings.upgrade_url ?? "");
-  const [kept, setKept] = useState<Record<string, string>>(() => Object.fromEntries(classes.map((c) => [c.name, settings.retention?.[c.name] ?? ""])));
+  const [kept, setKept] = useState(() => Object.fromEntries(classes.map((c) => [c.name, settings.retention?.[c.name] ?? ""])) as Record<Class, string>);
   const touched = classes.some((c) => kept[c.name] !== (settings.retention?.[c.name] ?? ""));
   const retention = settings.retention || touched ? { retention: Object.fromEntries(classes.filter((c) => kept[c.name] || settings.retention?.[c.name] !== undefined).map((c) => [c.name, kept[c.name] || null])) } : {};
   const submit = async () => {
@@ -83,7 +91,7 @@ function Form({ settings, saved, onSaved }: { settings: Body; saved: boolean; on
           </select>
         </Field>
         <Field label="Events of unknown tenants" error={change.error?.field("/unknown_tenants")}>
-          <select className="input" value={unknown} onChange={(e) => setUnknown(e.target.value as Body["unknown_tenants"])}>
+          <select className="input" value={unknown} onChange={(e) => setUnknown(e.target.value as NonNullable<Body["unknown_tenants"]>)}>
             <option value="create">make the tenant</option>
             <option value="reject">are refused</option>
           </select>

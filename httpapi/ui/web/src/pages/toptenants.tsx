@@ -1,6 +1,7 @@
 // Who used most of the chosen meter in the open month.
 
 import { Link } from "@tanstack/react-router";
+import { explainName } from "../api/explanation";
 import type { OverviewBody, TopTenant } from "../api/types";
 import { amount, exact, percent, toNumber } from "../lib/number";
 import { gaugeLabel, isNear, quotaWords } from "../lib/quota";
@@ -67,7 +68,13 @@ function Row({ top, unit }: { top: TopTenant; unit?: string }) {
       <td className="narrow-hide">{top.plan && <Tag>{top.plan}</Tag>}</td>
       <td>{q && words && <Gauge used={q.used} limit={q.limit} reserved={q.reserved} near={isNear(q)} height={7} label={gaugeLabel(q, words, unit)} />}</td>
       <td className="r num" title={exact(top.value)}>
-        {amount(top.value, unit)}
+        {q?.period_start && q.reset_at ? (
+          <Link to="/tenants/$id" params={{ id: top.tenant_id }} search={{ explain: explainName({ meter: q.meter, from: Date.parse(q.period_start), to: Date.parse(q.reset_at) }) }} title={exact(top.value) + ": explain this number"}>
+            {amount(top.value, unit)}
+          </Link>
+        ) : (
+          amount(top.value, unit)
+        )}
       </td>
       <td className={"r num narrow-hide " + (q?.exceeded ? "over" : "flat")}>{q?.limit != null ? percent(toNumber(q.used), toNumber(q.limit)) : "no limit"}</td>
     </tr>

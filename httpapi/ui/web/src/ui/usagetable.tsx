@@ -1,10 +1,22 @@
 // The table view of a chart: the same windows, exactly.
 
-import type { Usage } from "../api/types";
+import type { Usage, UsageRow } from "../api/types";
 import { add, capital, exact, plural, type Num } from "../lib/number";
 import { moment } from "../lib/time";
 
-export function UsageTable({ usage, zone }: { usage: Usage; zone: string }) {
+type Explain = ((from: number, to: number) => void) | undefined; // of a row's value; undefined: nobody can
+
+// Figure is a value that leads to its explanation.
+function Figure({ row: r, explain }: { row: UsageRow; explain: Explain }) {
+  if (!explain) return exact(r.value);
+  return (
+    <button type="button" className="textual" title="Explain this number" onClick={() => explain(Date.parse(r.window_start), Date.parse(r.window_end))}>
+      {exact(r.value)}
+    </button>
+  );
+}
+
+export function UsageTable({ usage, zone, explain }: { usage: Usage; zone: string; explain?: Explain }) {
   return (
     <div className="scroll" style={{ maxHeight: 300 }} tabIndex={0} role="region" aria-label={"Usage of " + usage.meter + " as a table"}>
       <table>
@@ -19,7 +31,9 @@ export function UsageTable({ usage, zone }: { usage: Usage; zone: string }) {
           {usage.data.map((r) => (
             <tr key={r.window_start}>
               <td className="num">{moment(r.window_start, zone)}</td>
-              <td className="r num">{exact(r.value)}</td>
+              <td className="r num">
+                <Figure row={r} explain={explain} />
+              </td>
               <td className="sub">{r.partial ? "not over yet" : ""}</td>
             </tr>
           ))}
@@ -29,7 +43,7 @@ export function UsageTable({ usage, zone }: { usage: Usage; zone: string }) {
   );
 }
 
-export function RunningTable({ usage, zone }: { usage: Usage; zone: string }) {
+export function RunningTable({ usage, zone, explain }: { usage: Usage; zone: string; explain?: Explain }) {
   let sum: Num = 0;
   return (
     <div className="scroll" style={{ maxHeight: 300 }} tabIndex={0} role="region" aria-label={"Usage of " + usage.meter + " as a table"}>
@@ -48,7 +62,9 @@ export function RunningTable({ usage, zone }: { usage: Usage; zone: string }) {
             return (
               <tr key={r.window_start}>
                 <td className="num">{moment(r.window_start, zone)}</td>
-                <td className="r num">{exact(r.value)}</td>
+                <td className="r num">
+                <Figure row={r} explain={explain} />
+              </td>
                 <td className="r num">{exact(sum)}</td>
                 <td className="sub">{r.partial ? "not over yet" : ""}</td>
               </tr>

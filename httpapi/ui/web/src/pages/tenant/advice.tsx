@@ -3,40 +3,39 @@
 import { Link } from "@tanstack/react-router";
 import { path } from "../../api/client";
 import { useGet } from "../../api/hooks";
-import type { Tenant } from "../../api/types";
+import type { Recommendation, Recommendations, Tenant } from "../../api/types";
 import { Card } from "../../ui/parts";
 
-interface Recommendation {
-  kind: string;
-  reason: string;
-  meter?: string;
-  plan?: string;
-}
-
-const kinds: Record<string, string> = {
+const kinds: Record<Recommendation["kind"], string> = {
   plan_up: "A bigger plan fits better",
   plan_down: "A smaller plan would do",
   cost_driver: "What drives the usage",
   burst_quota: "Peaks that a rate could pace",
-  unused: "Not used",
   unused_feature: "Not used",
 };
 
 export function Advice({ tenant }: { tenant: Tenant }) {
-  const list = useGet<{ data: Recommendation[] }>(path`v1/tenants/${tenant.id}/recommendations`);
+  const list = useGet<Recommendations>(path`v1/tenants/${tenant.id}/recommendations`);
   if (!list.data?.data?.length) return null;
   return (
     <Card title="Recommendations">
       <div className="rule topped">
         {list.data.data.map((r, i) => (
           <div className="pad" key={i}>
-            <h3>{kinds[r.kind] ?? r.kind.replaceAll("_", " ")}</h3>
+            <h3>{kinds[r.kind]}</h3>
             <p className="ink2 any">{r.reason}</p>
-            {r.plan && (
-              <Link to="/plans" search={{ plan: r.plan }} className="link">
-                {r.plan}
-              </Link>
-            )}
+            <span className="row tight wrap">
+              {r.plan && (
+                <Link to="/plans" search={{ plan: r.plan }} className="link">
+                  Plan {r.plan}
+                </Link>
+              )}
+              {r.meter && r.kind !== "plan_up" && r.kind !== "plan_down" && (
+                <Link to="." search={(old) => ({ ...old, meter: r.meter, quota: undefined, ...(r.dimension ? { by: r.dimension === "user" ? "user_id" : r.dimension } : {}) })} className="link">
+                  {r.meter}
+                </Link>
+              )}
+            </span>
           </div>
         ))}
       </div>

@@ -2,6 +2,7 @@
 
 import { useState } from "react";
 import { ask, curl } from "../../api/client";
+import { explainName } from "../../api/explanation";
 import type { Meter, QuotaStatus, Tenant } from "../../api/types";
 import { adds, meterName, usagePath, useForecast, useUsage, type UsageQuery } from "../../api/usage";
 import { Cumulative } from "../../chart/cumulative";
@@ -48,6 +49,7 @@ export function PeriodChart({ tenant, meter, meters, quota, view }: { tenant: Te
   const crossings = useCrossings(tenant.id);
   const limit = whole && quota?.limit != null && view.range === "period" ? toNumber(quota.limit) : null;
   const crossed = quota && limit !== null ? crossings(quota, 100) : undefined;
+  const explain = (from: number, to: number) => set({ explain: explainName({ meter: meter.slug, from, to }) }, false);
   const download = async () => save(`${meter.slug}-${tenant.id}.csv`, (await ask<string>(usagePath({ ...q, format: "csv" }))).body);
   return (
     <Card
@@ -73,7 +75,7 @@ export function PeriodChart({ tenant, meter, meters, quota, view }: { tenant: Te
             CSV
           </button>
           <CopyButton text={() => curl(usagePath(q))}>curl</CopyButton>
-          <button type="button" className="btn small" onClick={() => set({ explain: "usage:" + meter.slug + ":" + span.from + ":" + Math.min(span.to, view.now) }, false)}>
+          <button type="button" className="btn small" onClick={() => explain(span.from, span.to)}>
             Explain
           </button>
         </>
@@ -83,7 +85,7 @@ export function PeriodChart({ tenant, meter, meters, quota, view }: { tenant: Te
         {(u) => (
           <div className="body">
             {table ? (
-              mode === "cumulative" ? <RunningTable usage={u} zone={view.zone} /> : <UsageTable usage={u} zone={view.zone} />
+              mode === "cumulative" ? <RunningTable usage={u} zone={view.zone} explain={explain} /> : <UsageTable usage={u} zone={view.zone} explain={explain} />
             ) : mode === "cumulative" ? (
               <Cumulative
                 from={span.from}

@@ -1,6 +1,7 @@
 // What was refused, newest first, each with the way to its explanation.
 
 import { withQuery } from "../../api/client";
+import { explainName } from "../../api/explanation";
 import { useGet } from "../../api/hooks";
 import type { DecisionRow, List, Tenant } from "../../api/types";
 import { exact } from "../../lib/number";
@@ -51,7 +52,7 @@ export function Denials({ tenant, zone }: { tenant: Tenant; zone: string }) {
                       <td>{reasonWords[d.reason ?? ""] ?? d.reason}</td>
                       <td className="narrow-hide">{d.binding_quota}</td>
                       <td className="r">
-                        <button type="button" className="btn small" aria-label={"Why was " + d.id + " denied?"} onClick={() => set({ explain: "decision:" + d.id }, false)}>
+                        <button type="button" className="btn small" aria-label={"Why was " + d.id + " denied?"} onClick={() => set({ explain: explainName({ decision: d.id }) }, false)}>
                           Why?
                         </button>
                       </td>

@@ -44,7 +44,7 @@ export function Overrides({ tenant, quotas, zone }: { tenant: Tenant; quotas: Qu
                 </span>
               </div>
               <div className="sub num any">
-                {Object.entries(o.fields).map(([k, v]) => k.replaceAll("_", " ") + " " + (typeof v === "number" || (typeof v === "string" && isDecimal(v)) ? exact(v) : JSON.stringify(v))).join(", ")}
+                {overrideText(o)}
                 {o.effective_from && ", from " + moment(o.effective_from, zone)}
                 {o.effective_until && ", until " + moment(o.effective_until, zone)}
               </div>
@@ -57,6 +57,10 @@ export function Overrides({ tenant, quotas, zone }: { tenant: Tenant; quotas: Qu
     </Card>
   );
 }
+
+// overrideText says the fields of an override: "limit 10,000, overage unlimited".
+export const overrideText = (o: Override): string =>
+  Object.entries(o.fields).map(([k, v]) => k.replaceAll("_", " ") + " " + (v === null ? "none" : typeof v === "number" || (typeof v === "string" && isDecimal(v)) ? exact(v) : typeof v === "string" ? v : JSON.stringify(v))).join(", ");
 
 function OverrideForm({ tenant, quotas, quota, onClose }: { tenant: Tenant; quotas: QuotaStatus[]; quota: string; onClose: () => void }) {
   const set = useSetSearch();

@@ -2,38 +2,47 @@
 
 import type { QuotaStatus, Tenant } from "../../api/types";
 import { useForecast } from "../../api/usage";
-import { amount, exact, withUnit } from "../../lib/number";
+import { amount, exact, toNumber, withUnit } from "../../lib/number";
 import { forecastOf, gaugeLabel, isNear, limitWords, quotaWords, resets } from "../../lib/quota";
 import { Gauge } from "../../ui/gauge";
 
-export function QuotaCard({ quota: q, tenant, unit, adds, zone, now, picked, onPick }: { quota: QuotaStatus; tenant: Tenant; unit?: string; adds: boolean; zone: string; now: number; picked: boolean; onPick: () => void }) {
+export function QuotaCard({ quota: q, tenant, unit, adds, zone, now, picked, onPick, onExplain }: { quota: QuotaStatus; tenant: Tenant; unit?: string; adds: boolean; zone: string; now: number; picked: boolean; onPick: () => void; onExplain?: () => void }) {
   const ends = q.reset_at !== null && q.period !== "rate" && q.scope === "tenant" && q.limit !== null;
   const answer = useForecast(tenant.id, ends && adds ? q.meter : null);
   const forecast = answer.data?.quota === q.quota ? answer.data : undefined;
   const words = quotaWords(q, zone, now, unit, forecast);
   const used = q.period === "rate" ? q.remaining : q.used;
+  const spill = forecast?.likely_overage != null && toNumber(forecast.likely_overage) > 0 && !q.exceeded ? "about " + amount(forecast.likely_overage, unit) + " over at period end" : "";
   return (
-    <button type="button" className="card quota pick" aria-pressed={picked} onClick={onPick}>
-      <span className="row apart">
-        <span className="sub cut" title={q.quota}>
-          {q.quota}
+    <div className="quotabox">
+      <button type="button" className="card quota pick" aria-pressed={picked} onClick={onPick}>
+        <span className="row apart">
+          <span className="sub cut" title={q.quota}>
+            {q.quota}
+          </span>
+          <span className="sub num">{resets(q, zone, now)}</span>
         </span>
-        <span className="sub num">{resets(q, zone, now)}</span>
-      </span>
-      <span className="row base wrap" style={{ gap: "0 6px", margin: "3px 0 8px" }}>
-        <span className="v num" title={withUnit(used, unit)}>
-          {amount(used, unit)}
+        <span className="row base wrap" style={{ gap: "0 6px", margin: "3px 0 8px" }}>
+          <span className="v num" title={withUnit(used, unit)}>
+            {amount(used, unit)}
+          </span>
+          <span className="of num" title={exact(q.limit)}>
+            {q.period === "rate" ? "left of " + exact(q.limit) : limitWords(q.limit, unit)}
+          </span>
         </span>
-        <span className="of num" title={exact(q.limit)}>
-          {q.period === "rate" ? "left of " + exact(q.limit) : limitWords(q.limit, unit)}
+        {q.period === "rate" ? null : <Gauge used={q.used} limit={q.limit} reserved={q.reserved} forecast={forecastOf(forecast)} near={isNear(q)} label={gaugeLabel(q, words, unit)} />}
+        <span className={"say num " + words.tone} style={{ display: "block" }}>
+          {words.text}
+          {spill && <span className="flat"> · {spill}</span>}
+          {q.mode !== "enforce" && <span className="flat"> · {q.mode}</span>}
+          {q.scope === "user" && <span className="flat"> · per user</span>}
         </span>
-      </span>
-      {q.period === "rate" ? null : <Gauge used={q.used} limit={q.limit} reserved={q.reserved} forecast={forecastOf(forecast)} near={isNear(q)} label={gaugeLabel(q, words, unit)} />}
-      <span className={"say num " + words.tone} style={{ display: "block" }}>
-        {words.text}
-        {q.mode !== "enforce" && <span className="flat"> · {q.mode}</span>}
-        {q.scope === "user" && <span className="flat"> · per user</span>}
-      </span>
-    </button>
+      </button>
+      {onExplain && (
+        <button type="button" className="why" aria-label={"Explain the figure of " + q.quota} title="Explain this number" onClick={onExplain}>
+          ?
+        </button>
+      )}
+    </div>
   );
 }

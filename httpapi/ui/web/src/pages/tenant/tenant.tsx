@@ -3,20 +3,22 @@
 import { Link, useParams } from "@tanstack/react-router";
 import { useState } from "react";
 import { curl, path } from "../../api/client";
+import { explained, explainName } from "../../api/explanation";
 import { useAll, useGet } from "../../api/hooks";
 import type { Meter, Plan, QuotaStatus, Settings, Tenant } from "../../api/types";
 import { adds, quotasPath, useQuotas } from "../../api/usage";
 import { add, amount, exact, toNumber } from "../../lib/number";
-import { byUrgency, overageOf } from "../../lib/quota";
+import { byUrgency, isNear, overageOf } from "../../lib/quota";
 import { moment, span } from "../../lib/time";
 import { useParams1, useSetSearch, useView } from "../../shell/view";
 import { CopyButton, Empty, ErrorState, Loaded, Loading, Tag } from "../../ui/parts";
+import { Audit } from "../audit";
 import { Advice } from "./advice";
 import { Breakdown } from "./breakdown";
 import { PeriodChart } from "./chart";
 import { useCrossings } from "./crossings";
 import { Denials } from "./denials";
-import { Explain } from "./explain";
+import { Explain, useBeside } from "./explain";
 import { TenantForm } from "./form";
 import { Overrides } from "./overrides";
 import { PlanChangeDialog } from "./planchange";
@@ -54,6 +56,10 @@ function Body({ tenant }: { tenant: Tenant }) {
   const meter = meters.data?.find((m) => m.slug === slug);
   const quota = picked && picked.meter === slug ? picked : list.find((q) => q.meter === slug && q.period !== "rate");
   const over = list.find((q) => q.exceeded);
+  const beside = useBeside();
+  const explain = search.explain ? (
+    <Explain tenant={tenant} what={explained(search.explain)} meters={meters.data ?? []} zone={view.zone} go={(x) => set({ explain: explainName(x) }, false)} onClose={() => set({ explain: undefined })} />
+  ) : null;
   return (
     <>
       <div className="title">
@@ -69,7 +75,7 @@ function Body({ tenant }: { tenant: Tenant }) {
           <div className="sub num any">
             {tenant.id}
             {quota?.period_start && quota.reset_at && " · Period " + span(quota.period_start, quota.reset_at, view.zone) + dayOf(quota, view.now)} · {tenant.time_zone}
-            {tenant.pending_plan && " · " + tenant.pending_plan.plan + " from " + (/^\d/.test(tenant.pending_plan.effective) ? moment(tenant.pending_plan.effective, view.zone) : "the period's end")}
+            {tenant.pending_plan && " · " + tenant.pending_plan.plan + " from " + (/^\d/.test(tenant.pending_plan.effective ?? "") ? moment(tenant.pending_plan.effective!, view.zone) : "the period's end")}
           </div>
         </div>
         <div className="row tight wrap">
@@ -99,7 +105,7 @@ function Body({ tenant }: { tenant: Tenant }) {
           ) : (
             <div className="quotas">
               {list.map((q) => (
-                <QuotaCard key={q.quota} quota={q} tenant={tenant} unit={meters.data?.find((m) => m.slug === q.meter)?.unit} adds={adds(meters.data?.find((m) => m.slug === q.meter)?.aggregation ?? "")} zone={view.zone} now={view.now} picked={q === quota} onPick={() => set({ quota: q.quota, meter: undefined })} />
+                <QuotaCard key={q.quota} quota={q} tenant={tenant} unit={meters.data?.find((m) => m.slug === q.meter)?.unit} adds={adds(meters.data?.find((m) => m.slug === q.meter)?.aggregation ?? "")} zone={view.zone} now={view.now} picked={q === quota} onPick={() => set({ quota: q.quota, meter: undefined })} onExplain={explainable(q) ? () => set({ explain: explainName({ meter: q.meter, from: Date.parse(q.period_start!), to: Date.parse(q.reset_at!) }) }, false) : undefined} />
               ))}
             </div>
           )
@@ -110,8 +116,9 @@ function Body({ tenant }: { tenant: Tenant }) {
           {meter && <PeriodChart tenant={tenant} meter={meter} meters={meters.data ?? []} quota={quota} view={view} />}
           {meter && <Breakdown tenant={tenant} meter={meter} quota={quota} view={view} />}
           <Denials tenant={tenant} zone={view.zone} />
+          <Audit tenant={tenant.id} size={8} />
         </div>
-        <div className="stack">
+        <div className="stack" hidden={explain !== null && beside}>
           <Advice tenant={tenant} />
           <Overrides tenant={tenant} quotas={list} zone={view.zone} />
           <dl className="card pad facts" aria-label="About">
@@ -133,14 +140,18 @@ function Body({ tenant }: { tenant: Tenant }) {
             </dd>
           </dl>
         </div>
+        {beside && explain}
       </div>
+      {!beside && explain}
       {dialog === "plan" && <PlanChangeDialog tenants={[tenant]} onClose={() => setDialog("")} />}
       {dialog === "edit" && <TenantForm tenant={tenant} onClose={() => setDialog("")} />}
       {dialog === "portal" && <PortalLink tenant={tenant} onClose={() => setDialog("")} />}
-      {search.explain && <Explain tenant={tenant} what={search.explain} zone={view.zone} onClose={() => set({ explain: undefined })} />}
     </>
   );
 }
+
+// explainable tells whether a quota's figure is that of its meter in a period; the others are of moments.
+const explainable = (q: QuotaStatus) => q.period_start !== null && q.reset_at !== null && q.scope === "tenant" && !/^(rate|sliding|lifetime|first_use)/.test(q.period);
 
 // dayOf is ", day 23" of a period of days.
 function dayOf(q: QuotaStatus, now: number): string {
@@ -149,24 +160,18 @@ function dayOf(q: QuotaStatus, now: number): string {
   return length > 2 * 86_400_000 ? ", day " + (Math.floor((now - start) / 86_400_000) + 1) : "";
 }
 
+// OverBanner says what is over, or else what is nearly used up, with the way to a bigger plan when the settings name one.
 function OverBanner({ tenant, quotas, zone, raise, meters }: { tenant: Tenant; quotas: QuotaStatus[]; zone: string; raise: (quota: string) => void; meters: Meter[] }) {
   const settings = useGet<Settings>("v1/settings");
   const crossings = useCrossings(tenant.id);
   const plan = useGet<Plan>(tenant.plan ? path`v1/plans/${tenant.plan}` : null);
-  const q = quotas.find((x) => x.exceeded) ?? quotas.find((x) => x.decision === "block" && x.mode === "enforce" && toNumber(x.limit) > 0 && x.period !== "rate");
+  const over = quotas.find((x) => x.exceeded) ?? quotas.find((x) => x.decision === "block" && x.mode === "enforce" && toNumber(x.limit) > 0 && x.period !== "rate");
+  const q = over ?? quotas.find((x) => isNear(x) && x.period !== "rate" && x.mode !== "shadow");
   if (!q) return null;
-  const at = crossings(q, 100);
   const unit = meters.find((m) => m.slug === q.meter)?.unit;
-  const overage = overageOf(tenant, plan.data, q.quota);
-  const room = overage === "unlimited" || q.mode !== "enforce" ? "" : " up to " + amount(add(q.limit!, overage ?? 0), unit);
-  const left = q.decision === "block" && q.mode === "enforce" ? " Requests are refused." : q.exceeded ? " Usage continues as overage" + room + "." : "";
   return (
-    <div className="banner" role="status" style={{ marginBottom: 16 }}>
-      <span>
-        {q.meter} {q.exceeded ? "passed" : "reached"} its limit of {amount(q.limit, unit)}
-        {at ? " on " + moment(at.time, zone) : ""}.{toNumber(q.overage_used) > 0 ? " Over by " + exact(q.overage_used) + "." : ""}
-        {left}
-      </span>
+    <div className={"banner" + (over ? "" : " warn")} role="status" style={{ marginBottom: 16 }}>
+      <span>{over ? overText(q, tenant, plan.data, crossings(q, 100)?.time, unit, zone) : `${q.meter}: ${amount(q.remaining, unit)} left of ${amount(q.limit, unit)}${q.reset_at ? " until " + moment(q.reset_at, zone) : ""}.`}</span>
       <span className="row tight">
         {settings.data?.upgrade_url && (
           <a className="btn small" href={settings.data.upgrade_url} target="_blank" rel="noreferrer noopener">
@@ -179,4 +184,12 @@ function OverBanner({ tenant, quotas, zone, raise, meters }: { tenant: Tenant; q
       </span>
     </div>
   );
+}
+
+function overText(q: QuotaStatus, tenant: Tenant, plan: Plan | undefined, at: string | undefined, unit: string | undefined, zone: string): string {
+  const overage = overageOf(tenant, plan, q.quota);
+  const room = overage === undefined || overage === "unlimited" || q.mode !== "enforce" ? "" : " up to " + amount(add(q.limit!, overage), unit);
+  const left = q.decision === "block" && q.mode === "enforce" ? " Requests are refused." : q.exceeded ? " Usage continues as overage" + room + "." : "";
+  const by = toNumber(q.overage_used) > 0 ? " Over by " + exact(q.overage_used) + "." : "";
+  return `${q.meter} ${q.exceeded ? "passed" : "reached"} its limit of ${amount(q.limit, unit)}${at ? " on " + moment(at, zone) : ""}.${by}${left}`;
 }

@@ -1,1 +1,0 @@
-import{$ as e,N as t,R as n,Z as r,z as i}from"./parts-CoBDMGBZ.js";var a=e(r(),1);function o(){let[e,r]=(0,a.useState)(!1),[o,s]=(0,a.useState)(null);return{busy:e,error:o,clear:()=>s(null),async run(e,a,o=[`v1/`]){r(!0),s(null);try{let{body:n}=await i(e,a);return t(...o),n??{}}catch(e){if(!(e instanceof n))throw e;s(e);return}finally{r(!1)}}}}export{o as t};
