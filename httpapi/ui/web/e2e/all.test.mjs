@@ -6,6 +6,7 @@ import { Server, launch } from "./harness.mjs";
 import { lifeTests } from "./life.mjs";
 import { pageTests } from "./pages.mjs";
 import { seed } from "./seed.mjs";
+import { storyTests } from "./story.mjs";
 
 const env = { server: new Server(), browser: undefined };
 const only = process.env.ONLY;
@@ -19,5 +20,6 @@ after(async () => {
 });
 
 if (!only || only === "pages") pageTests(env);
+if (!only || only === "story") storyTests(env);
 if (!only || only === "life") lifeTests(env);
 if (!only || only === "forms") formTests(env);

@@ -23,12 +23,17 @@ export async function seed(server) {
   await put("/v1/tenants/acme", { name: "Acme Inc", plan: "pro", time_zone: "America/New_York" });
   await put("/v1/tenants/globex", { name: "Globex", plan: "pro", time_zone: "Europe/Berlin" });
   await put("/v1/tenants/stark", { name: "Stark Labs", plan: "free" });
+  // Whatever the day of the month, this one is in the middle of its billing period: there is something to forecast.
+  const anchor = new Date(Math.floor((Date.now() - 15 * day) / day) * day).toISOString();
+  await put("/v1/plans/billed", { name: "Billed", quotas: [{ slug: "api-billed", meter: "api_calls", period: "billing", limit: 1_000_000 }] });
+  await put("/v1/tenants/hooli", { name: "Hooli", plan: "billed", billing_anchor: anchor });
   for (const t of hostile) await put("/v1/tenants/" + encodeURIComponent(t.id), { name: t.name, plan: "free" });
 
   const now = Date.now();
   const events = [];
+  // 33 days: some lie in a month that is over, whatever the day is.
   const at = (ms) => new Date(Math.min(ms, now - 1000)).toISOString();
-  for (let d = 30; d >= 0; d--) {
+  for (let d = 33; d >= 0; d--) {
     for (let k = 0; k < 8; k++) {
       const t = now - d * day - k * 2_700_000;
       const id = `seed-${d}-${k}`;
@@ -36,6 +41,7 @@ export async function seed(server) {
       events.push({ id, tenant_id: "acme", user_id: "user-" + (k % 5), feature_type: "llm", quantity: Math.round(5600 * weight), timestamp: at(t), metadata: { model: ["large-3", "small-3", "embed-2"][k % 3] } });
       events.push({ id: id + "a", tenant_id: "acme", user_id: "user-" + (k % 7), feature_type: "api_calls", quantity: Math.round(55 * weight), timestamp: at(t) });
       events.push({ id: id + "g", tenant_id: "globex", user_id: "user-" + k, feature_type: "api_calls", quantity: Math.round(30 * weight), timestamp: at(t) });
+      events.push({ id: id + "h", tenant_id: "hooli", user_id: "user-" + (k % 3), feature_type: "api_calls", quantity: Math.round(40 * weight), timestamp: at(t) });
       events.push({ id: id + "d", tenant_id: "globex", user_id: "user-" + k, feature_type: "data_transfer", quantity: Math.round(7e9 * weight), timestamp: at(t) });
     }
   }
