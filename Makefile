@@ -23,7 +23,7 @@ FOR  ?= 10m
 MINUTES ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build check fmt vet staticcheck test race cross bench-build fuzz bench microbench sim linear torture crash mutants clean ui ui-check ui-deps ui-test ts-check release
+.PHONY: help deps build check fmt vet staticcheck test race cross bench-build fuzz bench bench-report microbench sim linear torture crash mutants clean ui ui-check ui-deps ui-test ts-check release
 
 define say
 @printf '\n== %s: %s\n' '$@' '$(1)'
@@ -140,6 +140,10 @@ fuzz: ## run every FuzzX for TIME each: make fuzz TIME=30s PKG=./wal
 bench: ## run a workload of bench/: make bench W=redis ARGS="-runs 1"
 	$(call say,workload $(W))
 	cd bench && $(GO) run . $(ARGS) $(W)
+
+bench-report: ## write the tables and plots of docs/BENCHMARKS.md from the reports of make bench
+	$(call say,docs/BENCHMARKS.md)
+	cd bench && $(GO) run . page $(ARGS)
 
 microbench: ## the benchmarks beside the code: make microbench PKG=./wal
 	$(call say,go test -bench . on $(PKG))

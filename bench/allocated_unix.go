@@ -15,3 +15,12 @@ func allocatedBytes(info fs.FileInfo) int64 {
 	}
 	return info.Size()
 }
+
+// freeBytes returns the space that is left where dir is; ok is false when nobody knows.
+func freeBytes(dir string) (free int64, ok bool) {
+	var st syscall.Statfs_t
+	if syscall.Statfs(dir, &st) != nil {
+		return 0, false
+	}
+	return int64(st.Bavail) * int64(st.Bsize), true
+}

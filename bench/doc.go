@@ -7,6 +7,7 @@
 //	go run . -full ingest         the whole matrix of batch, callers, tenants and duplicates
 //	go run . -runs 1 redis        the rival, once
 //	go run . list                 the names
+//	go run . page                 docs/BENCHMARKS.md from the reports
 //
 // Every row is the median of -runs runs, each on a fresh store. A table goes to standard output,
 // the same figures with the commit and the machine go to out/NAME-TIME.json.

@@ -18,7 +18,8 @@ type options struct {
 	out    string        // where the JSON goes
 	runs   int           // the figures are medians of so many
 	events int           // events per row
-	full   bool          // ingest: the whole matrix
+	full   bool          // ingest: the whole matrix; scale: all sizes
+	args   []string      // as given, without names and directories
 	rate   float64       // load, soak: checks a second
 	span   time.Duration // load, soak: how long
 }
@@ -46,6 +47,7 @@ var workloads = []workload{
 	{"limiters", "rivals on the same job, with what they admit beyond the limit", runLimiters},
 	{"dimensions", "ingest with three dimensions and with none; a hostile one; a million users", runDimensions},
 	{"analytics", "questions over a month of 10 M events, beside PostgreSQL", runAnalytics},
+	{"scale", "how cost grows with tenants, events and values of a dimension; -full up to 1 M, 100 M and 1,000", runScale},
 	{"overview", "Overview of 10,000 tenants and Summary of one, after events of thirty days", runOverview},
 	{"recover", "kill -9 while it writes, then Open", runRecover},
 	{"disk", "bytes per event, everything in the directory counted", runDisk},
@@ -56,8 +58,14 @@ func main() {
 	if len(os.Args) > 1 && os.Args[1] == childName {
 		exit(runChild(os.Args[2:]))
 	}
+	if len(os.Args) > 3 && os.Args[1] == scaleName {
+		exit(runScaleChild(os.Args[2], os.Args[3]))
+	}
 	if len(os.Args) > 2 && os.Args[1] == bareName {
 		exit(runBare(os.Args[2]))
+	}
+	if len(os.Args) > 1 && os.Args[1] == pageName {
+		exit(runPage(os.Args[2:]))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:])
@@ -82,7 +90,7 @@ func run(ctx context.Context, args []string) error {
 	flags.IntVar(&o.events, "n", 0, "events per row (0: the workload's default)")
 	flags.Float64Var(&o.rate, "rate", 0, "load, soak: checks a second, everything else in proportion (0: the workload's default)")
 	flags.DurationVar(&o.span, "for", 0, "load, soak: how long (0: the workload's default)")
-	flags.BoolVar(&o.full, "full", false, "ingest: the whole matrix")
+	flags.BoolVar(&o.full, "full", false, "ingest: the whole matrix; scale: all sizes")
 	flags.Usage = func() {
 		fmt.Fprintln(flags.Output(), "bench [flags] name...   (all: every one)")
 		list()
@@ -94,6 +102,11 @@ func run(ctx context.Context, args []string) error {
 	if o.runs < 1 || o.events < 0 {
 		return errors.New("-runs must be at least 1 and -n not negative")
 	}
+	flags.Visit(func(f *flag.Flag) {
+		if f.Name != "dir" && f.Name != "out" {
+			o.args = append(o.args, "-"+f.Name+"="+f.Value.String())
+		}
+	})
 	chosen, err := choose(flags.Args())
 	if err != nil {
 		return err

@@ -31,6 +31,7 @@ type report struct {
 	Name    string    `json:"name"`
 	Started time.Time `json:"started"`
 	Commit  string    `json:"commit"`
+	Args    []string  `json:"args,omitempty"` // flags that were given
 	Runs    int       `json:"runs"`
 	Machine machine   `json:"machine"`
 	Notes   []string  `json:"notes,omitempty"`
@@ -38,7 +39,7 @@ type report struct {
 }
 
 func newReport(name string, o *options) *report {
-	r := &report{Name: name, Started: time.Now().UTC(), Commit: commit(), Runs: o.runs,
+	r := &report{Name: name, Started: time.Now().UTC(), Commit: commit(), Args: o.args, Runs: o.runs,
 		Machine: thisMachine(o.dir)}
 	if r.Machine.FileSystem == "tmpfs" || r.Machine.FileSystem == "ramfs" {
 		r.note("the directory is in memory: fsync costs nothing here; choose another with -dir")
@@ -114,7 +115,7 @@ func human(v float64, unit string) string {
 	case v >= 1e4:
 		return fmt.Sprintf("%.1f k%s", v/1e3, unit)
 	}
-	return fmt.Sprintf("%.4g %s", v, unit)
+	return strings.TrimSpace(fmt.Sprintf("%.4g %s", v, unit))
 }
 
 // commit names the code that was measured; "+" when files differ from it.
