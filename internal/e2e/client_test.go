@@ -23,6 +23,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/weirhq/weir/httpapi/client"
+	"github.com/weirhq/weir/internal/weirtest"
 	"github.com/weirhq/weir/usage"
 )
 
@@ -40,12 +41,12 @@ func TestClientCountsOnce(t *testing.T) {
 	require.NoError(t, err)
 	g := &gate{rand: rand.New(rand.NewPCG(rng.Uint64(), 0))}
 	g.server.Store(s)
-	t.Cleanup(func() { g.server.Load().kill() })
+	t.Cleanup(func() { g.server.Load().Kill() })
 	front := httptest.NewServer(g)
 	t.Cleanup(front.Close)
 
 	began := time.Now().UTC().Add(-time.Hour).Truncate(time.Hour)
-	args := recorderArgs{Base: front.URL, Key: s.key, Spool: spool, Events: n, Began: began}
+	args := recorderArgs{Base: front.URL, Key: s.Key, Spool: spool, Events: n, Began: began}
 	const kills = 4
 	childKills, serverKills := 0, 0
 	for done := false; !done; {
@@ -105,7 +106,7 @@ type gate struct {
 
 func (g *gate) restart(ctx context.Context, t *testing.T, data string) {
 	t.Helper()
-	g.server.Load().kill()
+	g.server.Load().Kill()
 	s, err := startServer(ctx, data, false)
 	require.NoError(t, err)
 	g.server.Store(s)
@@ -115,7 +116,7 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.mu.Lock()
 	dice := g.rand.IntN(100)
 	g.mu.Unlock()
-	target, err := url.Parse(g.server.Load().base)
+	target, err := url.Parse(g.server.Load().Base)
 	if err != nil {
 		panic(err)
 	}
@@ -155,7 +156,7 @@ type recorderArgs struct {
 type recorderChild struct {
 	cmd   *exec.Cmd
 	lines chan string
-	errs  output
+	errs  weirtest.Output
 }
 
 func startRecorder(ctx context.Context, t *testing.T, args recorderArgs) *recorderChild {

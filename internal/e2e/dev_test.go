@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/weirhq/weir/internal/weirtest"
 	"github.com/weirhq/weir/usage"
 )
 
@@ -31,9 +32,9 @@ func TestDev(t *testing.T) {
 			ctx := deadline(t, time.Minute)
 			tmp := t.TempDir()
 			args := append([]string{"dev", "--listen", "127.0.0.1:0"}, test.args...)
-			p, err := startProcess(ctx, []string{"TMPDIR=" + tmp}, weirPath, args...)
+			p, err := weirtest.Start(ctx, []string{"TMPDIR=" + tmp}, weirPath, args...)
 			require.NoError(t, err)
-			t.Cleanup(p.kill)
+			t.Cleanup(p.Kill)
 			record := printedLine(ctx, t, p, `(?m)^ +(curl .*/v1/events.*)$`)
 			query := printedLine(ctx, t, p, `(?m)^ +(curl .*/v1/usage.*)$`)
 			before := day(t, shell(ctx, t, query))
@@ -51,22 +52,22 @@ func TestDev(t *testing.T) {
 			require.Contains(t, shell(ctx, t, record), `"status":"duplicate"`, "the same line again")
 
 			require.NotEmpty(t, list(t, tmp), "its data is below TMPDIR")
-			require.Equal(t, 0, p.interrupt(os.Interrupt), "the exit code after Ctrl-C\n%s", &p.errs)
+			require.Equal(t, 0, p.Interrupt(os.Interrupt), "the exit code after Ctrl-C\n%s", &p.Stderr)
 			require.Empty(t, list(t, tmp), "temporary data is left")
 		})
 	}
 }
 
 // printedLine waits for a line on the standard output and answers its first group.
-func printedLine(ctx context.Context, t *testing.T, p *process, pattern string) string {
+func printedLine(ctx context.Context, t *testing.T, p *weirtest.Process, pattern string) string {
 	t.Helper()
 	line := regexp.MustCompile(pattern)
 	for {
-		if m := line.FindStringSubmatch(p.stdout.String()); m != nil {
+		if m := line.FindStringSubmatch(p.Stdout.String()); m != nil {
 			return m[1]
 		}
-		require.False(t, p.ended(), "it ended: %s%s", &p.stdout, &p.errs)
-		require.NoError(t, ctx.Err(), "it does not print %s:\n%s%s", pattern, &p.stdout, &p.errs)
+		require.False(t, p.Ended(), "it ended: %s%s", &p.Stdout, &p.Stderr)
+		require.NoError(t, ctx.Err(), "it does not print %s:\n%s%s", pattern, &p.Stdout, &p.Stderr)
 		time.Sleep(5 * time.Millisecond)
 	}
 }
@@ -74,11 +75,11 @@ func printedLine(ctx context.Context, t *testing.T, p *process, pattern string) 
 // shell runs a line as a person would.
 func shell(ctx context.Context, t *testing.T, line string) string {
 	t.Helper()
-	p, err := startProcess(ctx, nil, "sh", "-c", line)
+	p, err := weirtest.Start(ctx, nil, "sh", "-c", line)
 	require.NoError(t, err)
-	<-p.done
-	require.Equal(t, 0, p.cmd.ProcessState.ExitCode(), "%s\n%s", line, &p.errs)
-	return p.stdout.String()
+	<-p.Done
+	require.Equal(t, 0, p.Cmd.ProcessState.ExitCode(), "%s\n%s", line, &p.Stderr)
+	return p.Stdout.String()
 }
 
 // day answers the sum of the rows that a usage query answered.

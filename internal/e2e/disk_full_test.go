@@ -56,11 +56,11 @@ func TestDiskFull(t *testing.T) {
 	checkFull := func() {
 		t.Helper()
 		began := time.Now()
-		a, err := s.ask(ctx, http.MethodPost, "/v1/events", []byte(`{"id":"late","tenant_id":"acme","feature_type":"api_calls"}`))
+		a, err := s.Ask(ctx, http.MethodPost, "/v1/events", []byte(`{"id":"late","tenant_id":"acme","feature_type":"api_calls"}`))
 		require.NoError(t, err)
 		require.Less(t, time.Since(began), requestMax)
-		require.Equal(t, http.StatusInsufficientStorage, a.status, "%s", a.body)
-		p, err := a.problem()
+		require.Equal(t, http.StatusInsufficientStorage, a.Status, "%s", a.Body)
+		p, err := problemOf(a)
 		require.NoError(t, err)
 		require.Equal(t, "disk_full", p.Code)
 		require.Regexp(t, `disk is almost full: \d+ MiB free, writes resume above \d+ MiB`, p.Detail)
@@ -78,13 +78,13 @@ func TestDiskFull(t *testing.T) {
 	resumed := time.Now()
 	var counted struct{ Status string }
 	for {
-		a, err := s.ask(ctx, http.MethodPost, "/v1/events", []byte(`{"id":"late","tenant_id":"acme","feature_type":"api_calls"}`))
+		a, err := s.Ask(ctx, http.MethodPost, "/v1/events", []byte(`{"id":"late","tenant_id":"acme","feature_type":"api_calls"}`))
 		require.NoError(t, err)
-		if a.status == http.StatusOK {
-			require.NoError(t, json.Unmarshal(a.body, &counted))
+		if a.Status == http.StatusOK {
+			require.NoError(t, json.Unmarshal(a.Body, &counted))
 			break
 		}
-		require.Equal(t, http.StatusInsufficientStorage, a.status, "%s", a.body)
+		require.Equal(t, http.StatusInsufficientStorage, a.Status, "%s", a.Body)
 		require.Less(t, time.Since(resumed), 5*time.Second, "there is room, and writes are still refused")
 		time.Sleep(20 * time.Millisecond)
 	}
@@ -96,10 +96,10 @@ func TestDiskFull(t *testing.T) {
 	// Full again, and killed while it is. It starts on the full disk, for reading.
 	require.NoError(t, fill(filler, fillerMiB<<20))
 	w.untilRefused(ctx, t, s)
-	s.kill()
+	s.Kill()
 	s, err := startServer(ctx, dir, true)
 	require.NoError(t, err)
-	t.Cleanup(s.kill)
+	t.Cleanup(s.Kill)
 	w.checkUsage(ctx, t, s)
 	status, wrong = s.health(ctx, t, "/readyz")
 	if status == http.StatusOK { // the start deleted files that nothing needs: there is a little room, and soon none
@@ -108,7 +108,7 @@ func TestDiskFull(t *testing.T) {
 	}
 	require.Equal(t, http.StatusServiceUnavailable, status)
 	require.Contains(t, wrong["disk"], "almost full")
-	s.kill()
+	s.Kill()
 
 	require.NoError(t, os.Remove(filler))
 	require.NoError(t, resize(disk, roomyMiB<<10))
@@ -140,11 +140,11 @@ func TestDiskFilledByOthers(t *testing.T) {
 		len(w.acked), len(w.unknown), w.slowest.Round(time.Millisecond), wrong)
 
 	// Without a byte left it may start, for reading, or say why it does not.
-	s.kill()
+	s.Kill()
 	if again, err := startServer(ctx, dir, true); err == nil {
 		t.Log("it started without a byte left")
 		w.checkUsage(ctx, t, again)
-		again.kill()
+		again.Kill()
 	} else {
 		t.Log(err)
 		require.ErrorContains(t, err, "no space left")
@@ -258,7 +258,7 @@ func (w *fatWriter) writeUntilRefused(ctx context.Context, s *server) error {
 		body := fatBatch(n)
 		limit, cancel := context.WithTimeout(ctx, requestMax)
 		began := time.Now()
-		a, err := s.ask(limit, http.MethodPost, "/v1/events", body)
+		a, err := s.Ask(limit, http.MethodPost, "/v1/events", body)
 		took := time.Since(began)
 		cancel()
 		if err != nil {
@@ -266,7 +266,7 @@ func (w *fatWriter) writeUntilRefused(ctx context.Context, s *server) error {
 		}
 		w.mu.Lock()
 		w.slowest = max(w.slowest, took)
-		switch a.status {
+		switch a.Status {
 		case http.StatusOK:
 			w.acked = append(w.acked, n)
 		case http.StatusInsufficientStorage: // nothing was written
@@ -274,10 +274,10 @@ func (w *fatWriter) writeUntilRefused(ctx context.Context, s *server) error {
 			w.unknown = append(w.unknown, n)
 		}
 		w.mu.Unlock()
-		if a.status == http.StatusOK {
+		if a.Status == http.StatusOK {
 			continue
 		}
-		p, err := a.problem()
+		p, err := problemOf(a)
 		if err != nil {
 			return err
 		}

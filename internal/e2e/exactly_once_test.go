@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/weirhq/weir/internal/weirtest"
 )
 
 // TestExactlyOnce: whatever is retried and however often the server is killed, the numbers are
@@ -40,7 +42,7 @@ func TestExactlyOnce(t *testing.T) {
 	run.server.Store(s)
 	t.Cleanup(func() {
 		if s := run.server.Load(); s != nil {
-			s.kill()
+			s.Kill()
 		}
 	})
 	run.start(ctx)
@@ -177,10 +179,10 @@ func (k *killer) moment(limit time.Duration) time.Duration {
 // strike kills the server and starts it again.
 func (k *killer) strike(ctx context.Context) error {
 	s := k.run.server.Swap(nil)
-	s.kill()
+	s.Kill()
 	k.kills++
 	if k.rng.IntN(4) == 0 { // and once more while it recovers
-		p, err := startProcess(ctx, nil, weirPath, "serve", "--data", k.dir, "--listen", "127.0.0.1:0")
+		p, err := weirtest.Start(ctx, nil, weirPath, "serve", "--data", k.dir, "--listen", "127.0.0.1:0")
 		if err != nil {
 			return err
 		}
@@ -189,7 +191,7 @@ func (k *killer) strike(ctx context.Context) error {
 			last = k.restarts[n-1].ready
 		}
 		time.Sleep(k.moment(last))
-		p.kill()
+		p.Kill()
 		k.kills++
 		k.killedStarting++
 	}
@@ -201,8 +203,8 @@ func (k *killer) strike(ctx context.Context) error {
 // stop ends the server in order, under the clients' hands, and starts it again.
 func (k *killer) stop(ctx context.Context) error {
 	s := k.run.server.Swap(nil)
-	if code := s.interrupt(syscall.SIGTERM); code != 0 {
-		return fmt.Errorf("exit code %d after SIGTERM: %s", code, &s.errs)
+	if code := s.Interrupt(syscall.SIGTERM); code != 0 {
+		return fmt.Errorf("exit code %d after SIGTERM: %s", code, &s.Stderr)
 	}
 	r, err := k.revive(ctx)
 	if err == nil && r.replayed > 0 {
@@ -222,9 +224,9 @@ func (k *killer) revive(ctx context.Context) (restart, error) {
 		err = k.run.checkAcknowledged(ctx, s)
 	}
 	if err != nil {
-		s.kill()
+		s.Kill()
 		return restart{}, err
 	}
 	k.run.server.Store(s)
-	return restart{s.ready, stats.Replayed}, nil
+	return restart{s.Ready, stats.Replayed}, nil
 }

@@ -45,7 +45,7 @@ func TestForwardAuth(t *testing.T) {
 	defer upstream.Close()
 	dir := t.TempDir()
 	n := launchNginx(ctx, t, dir, func(port int) []byte {
-		return fmt.Appendf(nil, nginxConf, dir, fmt.Sprintf(gatewayHost, port, upstream.URL, s.base, s.key))
+		return fmt.Appendf(nil, nginxConf, dir, fmt.Sprintf(gatewayHost, port, upstream.URL, s.Base, s.Key))
 	})
 	statuses := make(map[int]int)
 	for range 30 {
@@ -53,7 +53,7 @@ func TestForwardAuth(t *testing.T) {
 		require.NoError(t, err)
 		req.Header.Set("X-Tenant", "acme")
 		req.Header.Set("Authorization", "Bearer the-clients-own")
-		res, err := httpClient.Do(req)
+		res, err := http.DefaultClient.Do(req)
 		require.NoError(t, err)
 		require.NoError(t, res.Body.Close())
 		statuses[res.StatusCode]++

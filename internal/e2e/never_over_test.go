@@ -38,7 +38,7 @@ func TestNeverOver(t *testing.T) {
 	run.server.Store(s)
 	t.Cleanup(func() {
 		if s := run.server.Load(); s != nil {
-			s.kill()
+			s.Kill()
 		}
 	})
 	var wg sync.WaitGroup
@@ -54,7 +54,7 @@ func TestNeverOver(t *testing.T) {
 	kills := 0
 	for end := time.Now().Add(time.Duration(*quotaSecondsFlag) * time.Second); time.Now().Before(end); kills++ {
 		time.Sleep(time.Duration(300+rng.IntN(1000)) * time.Millisecond)
-		run.server.Swap(nil).kill()
+		run.server.Swap(nil).Kill()
 		s, err := startServer(ctx, dir, false)
 		require.NoError(t, err)
 		run.check(ctx, t, s, false)
@@ -64,7 +64,7 @@ func TestNeverOver(t *testing.T) {
 	wg.Wait()
 	s = run.server.Load()
 	for i, limit := range run.limits { // what reservations and voids have given back, and changes of the limit held back
-		_, err := s.ask(ctx, http.MethodPut, fmt.Sprintf("/v1/tenants/t%d/quotas/m", limit), fmt.Appendf(nil, `{"limit":%d}`, limit), header("Content-Type", "application/json"))
+		_, err := s.Ask(ctx, http.MethodPut, fmt.Sprintf("/v1/tenants/t%d/quotas/m", limit), fmt.Appendf(nil, `{"limit":%d}`, limit), header("Content-Type", "application/json"))
 		require.NoError(t, err)
 		for n := 0; ; n++ {
 			var a decision
@@ -155,17 +155,17 @@ func (r *quotaRun) send(ctx context.Context, method, path, body string) (d decis
 		if try > 0 {
 			r.retried.Add(1)
 		}
-		a, err := s.ask(ctx, method, path, []byte(body), header("Content-Type", "application/json"))
-		if err != nil || a.status == http.StatusServiceUnavailable {
+		a, err := s.Ask(ctx, method, path, []byte(body), header("Content-Type", "application/json"))
+		if err != nil || a.Status == http.StatusServiceUnavailable {
 			time.Sleep(time.Millisecond)
 			continue
 		}
-		if a.status/100 != 2 {
-			text := fmt.Sprintf("%s %s: %d %s", path, body, a.status, a.body)
+		if a.Status/100 != 2 {
+			text := fmt.Sprintf("%s %s: %d %s", path, body, a.Status, a.Body)
 			r.failure.CompareAndSwap(nil, &text)
 			return d, false
 		}
-		if err := json.NewDecoder(bytes.NewReader(a.body)).Decode(&d); err != nil {
+		if err := json.NewDecoder(bytes.NewReader(a.Body)).Decode(&d); err != nil {
 			text := err.Error()
 			r.failure.CompareAndSwap(nil, &text)
 			return d, false

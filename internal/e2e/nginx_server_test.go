@@ -20,6 +20,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/weirhq/weir/internal/weirtest"
 )
 
 const (
@@ -64,7 +66,7 @@ const nginxHost = `	server {
 `
 
 type nginx struct {
-	*process
+	*weirtest.Process
 	address, log string
 }
 
@@ -102,11 +104,11 @@ func launchNginx(ctx context.Context, t *testing.T, dir string, text func(port i
 		require.NoError(t, free.Close())
 		conf := filepath.Join(dir, "nginx.conf")
 		require.NoError(t, os.WriteFile(conf, text(port), 0o644))
-		p, err := startProcess(ctx, []string{nginxTZ}, "nginx", "-p", dir, "-c", conf, "-e", filepath.Join(dir, "error.log"))
+		p, err := weirtest.Start(ctx, []string{nginxTZ}, "nginx", "-p", dir, "-c", conf, "-e", filepath.Join(dir, "error.log"))
 		require.NoError(t, err)
 		n := &nginx{p, fmt.Sprintf("127.0.0.1:%d", port), filepath.Join(dir, "access.log")}
-		t.Cleanup(n.kill)
-		for !n.ended() && ctx.Err() == nil {
+		t.Cleanup(n.Kill)
+		for !n.Ended() && ctx.Err() == nil {
 			c, err := net.Dial("tcp", n.address)
 			if err == nil {
 				require.NoError(t, c.Close())
@@ -114,7 +116,7 @@ func launchNginx(ctx context.Context, t *testing.T, dir string, text func(port i
 			}
 			time.Sleep(5 * time.Millisecond)
 		}
-		t.Logf("nginx ended: %s", &n.errs)
+		t.Logf("nginx ended: %s", &n.Stderr)
 	}
 	require.Fail(t, "nginx does not start")
 	return nil

@@ -22,6 +22,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/weirhq/weir/internal/weirtest"
 	"github.com/weirhq/weir/usage"
 )
 
@@ -49,7 +50,7 @@ func TestNginx(t *testing.T) {
 	rng := seeded(t)
 	n := startNginx(ctx, t)
 	n.traffic(ctx, t, rng, nginxRequests)
-	require.Equal(t, 0, n.interrupt(os.Interrupt), "%s", &n.errs)
+	require.Equal(t, 0, n.Interrupt(os.Interrupt), "%s", &n.Stderr)
 	current, err := os.ReadFile(n.log)
 	require.NoError(t, err)
 	older := makeOlder(t, rng, current)
@@ -60,14 +61,14 @@ func TestNginx(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	s := serve(ctx, t, dir)
 	load := func(file string) []string {
-		return []string{"import", file, "--format", "vhost_combined", "--server", s.base, "--data", dir}
+		return []string{"import", file, "--format", "vhost_combined", "--server", s.Base, "--data", dir}
 	}
 	interruptStdin(ctx, t, s, older, load("-"))
 	for range 3 { // and the file, at moments that may be before, in or after it
-		p, err := startProcess(ctx, nil, weirPath, load(packed)...)
+		p, err := weirtest.Start(ctx, nil, weirPath, load(packed)...)
 		require.NoError(t, err)
 		time.Sleep(time.Duration(rng.Int64N(int64(500 * time.Millisecond))))
-		p.kill()
+		p.Kill()
 	}
 	stats, err := s.stats(ctx)
 	require.NoError(t, err)
@@ -210,7 +211,7 @@ func (c logCounts) check(ctx context.Context, t *testing.T, s *server, dir strin
 		return mustWeir(ctx, t, "usage", "--meter", meter, "--tenant", tenant, "--window", window, "-o", form,
 			"--from", time.Now().In(zone).AddDate(0, 0, -5).Format(time.DateOnly),
 			"--to", time.Now().In(zone).AddDate(0, 0, 2).Format(time.DateOnly),
-			"--time-zone", nginxZone, "--server", s.base, "--data", dir)
+			"--time-zone", nginxZone, "--server", s.Base, "--data", dir)
 	}
 	for host, want := range c.calls {
 		rows, err := csv.NewReader(strings.NewReader(ask("api_calls", host, "hour", "csv"))).ReadAll()

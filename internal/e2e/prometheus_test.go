@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/weirhq/weir/internal/weirtest"
 )
 
 // TestPrometheus: promtool accepts the rules, their tests pass, every metric that rules and dashboard speak of is one that the
@@ -35,11 +37,11 @@ func TestPrometheus(t *testing.T) {
 
 	s := serve(ctx, t, filepath.Join(t.TempDir(), "data"))
 	s.must(ctx, t, http.StatusOK, http.MethodPost, "/v1/events", `{"id":"1","tenant_id":"acme","feature_type":"api_calls"}`, nil)
-	page, err := s.ask(ctx, http.MethodGet, "/metrics", nil)
+	page, err := s.Ask(ctx, http.MethodGet, "/metrics", nil)
 	require.NoError(t, err)
-	require.Equal(t, http.StatusOK, page.status)
+	require.Equal(t, http.StatusOK, page.Status)
 	check := exec.CommandContext(ctx, promtool, "check", "metrics")
-	check.Stdin = strings.NewReader(string(page.body))
+	check.Stdin = strings.NewReader(string(page.Body))
 	out, err := check.CombinedOutput()
 	require.NoError(t, err, "promtool check metrics: %s", out)
 
@@ -51,7 +53,7 @@ func TestPrometheus(t *testing.T) {
 	names := regexp.MustCompile(`\b(?:weir|process|go)_[a-z0-9_]+`).FindAllString(string(rules)+string(board), -1)
 	require.Greater(t, len(names), 30)
 	for _, name := range names {
-		require.Contains(t, string(page.body), "\n"+name, "%s is in a rule or on the dashboard, but not at /metrics", name)
+		require.Contains(t, string(page.Body), "\n"+name, "%s is in a rule or on the dashboard, but not at /metrics", name)
 	}
 	scrape(ctx, t, s)
 }
@@ -64,15 +66,15 @@ func scrape(ctx context.Context, t *testing.T, s *server) {
 		t.Skip("prometheus is missing: make deps")
 	}
 	dir := t.TempDir()
-	config := fmt.Sprintf("global: {scrape_interval: 1s}\nscrape_configs:\n  - job_name: weir\n    static_configs: [{targets: [%q]}]\n", strings.TrimPrefix(s.base, "http://"))
+	config := fmt.Sprintf("global: {scrape_interval: 1s}\nscrape_configs:\n  - job_name: weir\n    static_configs: [{targets: [%q]}]\n", strings.TrimPrefix(s.Base, "http://"))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "prometheus.yml"), []byte(config), 0o600))
 	front := freeAddress(t)
-	p, err := startProcess(ctx, nil, prometheus, "--config.file", filepath.Join(dir, "prometheus.yml"), "--storage.tsdb.path", filepath.Join(dir, "tsdb"),
+	p, err := weirtest.Start(ctx, nil, prometheus, "--config.file", filepath.Join(dir, "prometheus.yml"), "--storage.tsdb.path", filepath.Join(dir, "tsdb"),
 		"--web.listen-address", front)
 	require.NoError(t, err)
-	t.Cleanup(p.kill)
+	t.Cleanup(p.Kill)
 	require.Eventually(t, func() bool {
-		res, err := httpClient.Get("http://" + front + `/api/v1/query?query=weir_events_total%7Boutcome%3D%22counted%22%7D`)
+		res, err := http.DefaultClient.Get("http://" + front + `/api/v1/query?query=weir_events_total%7Boutcome%3D%22counted%22%7D`)
 		if err != nil {
 			return false
 		}
@@ -83,7 +85,7 @@ func scrape(ctx context.Context, t *testing.T, s *server) {
 			}
 		}
 		return json.NewDecoder(res.Body).Decode(&answer) == nil && len(answer.Data.Result) == 1 && answer.Data.Result[0].Value[1] == "1"
-	}, time.Minute, 100*time.Millisecond, "%s", &p.errs)
+	}, time.Minute, 100*time.Millisecond, "%s", &p.Stderr)
 }
 
 // freeAddress is a loopback address that nobody listens on now.

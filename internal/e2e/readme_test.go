@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/weirhq/weir/internal/weirtest"
 )
 
 // readmeBlocks are the blocks of a language in the README, in order.
@@ -31,9 +33,9 @@ func readmeBlocks(t *testing.T, language string) (blocks []string) {
 func TestReadmeShell(t *testing.T) {
 	ctx := deadline(t, 2*time.Minute)
 	tmp := t.TempDir()
-	p, err := startProcess(ctx, []string{"TMPDIR=" + tmp}, weirPath, "dev", "--demo=false", "--listen", "127.0.0.1:0")
+	p, err := weirtest.Start(ctx, []string{"TMPDIR=" + tmp}, weirPath, "dev", "--demo=false", "--listen", "127.0.0.1:0")
 	require.NoError(t, err)
-	t.Cleanup(p.kill)
+	t.Cleanup(p.Kill)
 	base := strings.TrimSuffix(printedLine(ctx, t, p, `weir listens on (http://\S+)`), "/")
 	curls := 0
 	answers := ""
@@ -71,12 +73,12 @@ func readmeCommands(ctx context.Context, t *testing.T, block string) {
 			require.Contains(t, line, "--data "+filepath.Join(dir, "data"))
 			continue // s is that
 		case strings.HasPrefix(line, "weir verify"):
-			require.Equal(t, 0, s.interrupt(os.Interrupt))
+			require.Equal(t, 0, s.Interrupt(os.Interrupt))
 		}
 		ran++
 		c := exec.CommandContext(ctx, "sh", "-c", line)
 		c.Dir = dir
-		c.Env = append(os.Environ(), "WEIR_SERVER="+s.base, "WEIR_KEY="+s.key, "PATH="+filepath.Dir(weirPath)+":"+os.Getenv("PATH"))
+		c.Env = append(os.Environ(), "WEIR_SERVER="+s.Base, "WEIR_KEY="+s.Key, "PATH="+filepath.Dir(weirPath)+":"+os.Getenv("PATH"))
 		text, err := c.CombinedOutput()
 		require.NoError(t, err, "%s\n%s", line, text)
 		switch {
@@ -104,6 +106,7 @@ import (
 
 	"github.com/weirhq/weir/engine"
 	"github.com/weirhq/weir/httpapi/client"
+	"github.com/weirhq/weir/internal/weirtest"
 	"github.com/weirhq/weir/usage"
 )
 
@@ -134,7 +137,7 @@ func main() {
 `
 	dir := t.TempDir()
 	program = strings.NewReplacer(`"usage.weir"`, "`"+filepath.Join(dir, "usage.weir")+"`", "/var/spool/myapp", filepath.Join(dir, "spool"),
-		"http://127.0.0.1:7070", s.base).Replace(program)
+		"http://127.0.0.1:7070", s.Base).Replace(program)
 	source, overlay := filepath.Join(dir, "main.go"), filepath.Join(dir, "overlay.json")
 	require.NoError(t, os.WriteFile(source, []byte(program), 0o600))
 	root, err := filepath.Abs("../..")
@@ -144,12 +147,12 @@ func main() {
 	require.NoError(t, os.WriteFile(overlay, text, 0o600))
 	c := exec.CommandContext(ctx, "go", "run", "-overlay", overlay, "./internal/e2e/readme")
 	c.Dir = root
-	c.Env = append(os.Environ(), "WEIR_KEY="+s.key, "CGO_ENABLED=0")
+	c.Env = append(os.Environ(), "WEIR_KEY="+s.Key, "CGO_ENABLED=0")
 	out, err := c.CombinedOutput()
 	require.NoError(t, err, "%s\n%s", out, program)
 	require.Contains(t, string(out), "counted true", string(out))
 
-	a, err := s.ask(ctx, http.MethodGet, "/v1/usage?meter=api_calls&tenant_id=acme", nil)
+	a, err := s.Ask(ctx, http.MethodGet, "/v1/usage?meter=api_calls&tenant_id=acme", nil)
 	require.NoError(t, err)
-	require.Contains(t, string(a.body), `"value":2`, "one consumed, one recorded")
+	require.Contains(t, string(a.Body), `"value":2`, "one consumed, one recorded")
 }

@@ -167,17 +167,17 @@ func (r *replay) post(ctx context.Context, s *server, b *batch) (batchAnswer, er
 		edits = append(edits, header("Content-Encoding", "gzip"))
 	}
 	var got batchAnswer
-	a, err := s.ask(ctx, http.MethodPost, "/v1/events", body, edits...)
+	a, err := s.Ask(ctx, http.MethodPost, "/v1/events", body, edits...)
 	switch {
 	case err != nil:
 		return got, fmt.Errorf("%w: %w", errAgain, err)
-	case a.status == http.StatusServiceUnavailable:
-		return got, fmt.Errorf("%w: %s", errAgain, a.body)
-	case a.status != http.StatusOK:
-		return got, fmt.Errorf("status %d: %s", a.status, a.body)
+	case a.Status == http.StatusServiceUnavailable:
+		return got, fmt.Errorf("%w: %s", errAgain, a.Body)
+	case a.Status != http.StatusOK:
+		return got, fmt.Errorf("status %d: %s", a.Status, a.Body)
 	}
-	if err := json.Unmarshal(a.body, &got); err != nil {
-		return got, fmt.Errorf("%w: %s", err, a.body)
+	if err := json.Unmarshal(a.Body, &got); err != nil {
+		return got, fmt.Errorf("%w: %s", err, a.Body)
 	}
 	if got.RejectedTotal > 0 {
 		return got, fmt.Errorf("an event was rejected: %+v", got.Rejected[0])

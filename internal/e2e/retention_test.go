@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/weirhq/weir/engine"
+	"github.com/weirhq/weir/internal/weirtest"
 	"github.com/weirhq/weir/usage"
 )
 
@@ -107,7 +108,7 @@ func TestKillInRetention(t *testing.T) {
 		require.NoError(t, err)
 		child := exec.CommandContext(ctx, os.Args[0])
 		child.Env = append(os.Environ(), retentionVariable+"="+string(text))
-		var errs output
+		var errs weirtest.Output
 		child.Stderr = &errs
 		out, err := child.StdoutPipe()
 		require.NoError(t, err)

@@ -25,10 +25,10 @@ func TestSameID(t *testing.T) {
 	}
 	conflict := func(body string) {
 		t.Helper()
-		a, err := s.ask(ctx, http.MethodPost, "/v1/events", []byte(body))
+		a, err := s.Ask(ctx, http.MethodPost, "/v1/events", []byte(body))
 		require.NoError(t, err)
-		require.Equal(t, http.StatusConflict, a.status, "%s", a.body)
-		p, err := a.problem()
+		require.Equal(t, http.StatusConflict, a.Status, "%s", a.Body)
+		p, err := problemOf(a)
 		require.NoError(t, err)
 		require.Equal(t, "conflict", p.Code)
 	}
@@ -55,7 +55,7 @@ func TestSameID(t *testing.T) {
 
 	post(event, "counted")
 	judge()
-	s.kill()
+	s.Kill()
 	s = serve(ctx, t, dir)
 	judge()
 	total("acme", "5")
@@ -73,7 +73,7 @@ func TestSameID(t *testing.T) {
 	require.Equal(t, batchAnswer{Accepted: 1, Duplicates: 1, RejectedTotal: 1}, trim(got))
 	require.Equal(t, 2, got.Rejected[0].Index)
 	require.Equal(t, "conflict", got.Rejected[0].Code)
-	s.kill()
+	s.Kill()
 	s = serve(ctx, t, dir)
 	s.must(ctx, t, http.StatusOK, http.MethodPost, "/v1/events", "["+b+","+b+"]", &got)
 	require.Equal(t, batchAnswer{Duplicates: 2}, trim(got))

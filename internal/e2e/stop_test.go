@@ -19,14 +19,14 @@ func TestStop(t *testing.T) {
 	ctx := deadline(t, time.Minute)
 	dir := t.TempDir()
 	s := serve(ctx, t, dir)
-	unused, err := net.Dial("tcp", strings.TrimPrefix(s.base, "http://"))
+	unused, err := net.Dial("tcp", strings.TrimPrefix(s.Base, "http://"))
 	require.NoError(t, err)
 	defer unused.Close()
 
 	lines, feed := io.Pipe()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.base+"/v1/events", lines)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.Base+"/v1/events", lines)
 	require.NoError(t, err)
-	req.Header.Set("Authorization", "Bearer "+s.key)
+	req.Header.Set("Authorization", "Bearer "+s.Key)
 	req.Header.Set("Content-Type", "application/x-ndjson")
 	type result struct {
 		got batchAnswer
@@ -36,7 +36,7 @@ func TestStop(t *testing.T) {
 	go func() {
 		var r result
 		var res *http.Response
-		if res, r.err = httpClient.Do(req); r.err == nil {
+		if res, r.err = http.DefaultClient.Do(req); r.err == nil {
 			r.err = json.NewDecoder(res.Body).Decode(&r.got)
 			_ = res.Body.Close()
 		}
@@ -50,15 +50,15 @@ func TestStop(t *testing.T) {
 		_, err = io.WriteString(feed, "\n") // a slow stream is looked at when something arrives
 		require.NoError(t, err)
 	}
-	require.NoError(t, s.cmd.Process.Signal(syscall.SIGTERM))
+	require.NoError(t, s.Cmd.Process.Signal(syscall.SIGTERM))
 	require.Eventually(t, func() bool { // nobody new is let in
-		c, err := net.Dial("tcp", strings.TrimPrefix(s.base, "http://"))
+		c, err := net.Dial("tcp", strings.TrimPrefix(s.Base, "http://"))
 		if err == nil {
 			_ = c.Close()
 		}
 		return err != nil
 	}, 10*time.Second, time.Millisecond)
-	require.False(t, s.ended(), "it ended with a request on its way")
+	require.False(t, s.Ended(), "it ended with a request on its way")
 
 	_, err = io.WriteString(feed, `{"id":"b","tenant_id":"acme","feature_type":"api_calls"}`)
 	require.NoError(t, err)
@@ -67,11 +67,11 @@ func TestStop(t *testing.T) {
 	require.NoError(t, r.err)
 	require.Equal(t, batchAnswer{Accepted: 2}, trim(r.got))
 	select {
-	case <-s.done:
+	case <-s.Done:
 	case <-time.After(2 * time.Second):
 		require.Fail(t, "it waits although everything is answered")
 	}
-	require.Equal(t, 0, s.cmd.ProcessState.ExitCode(), "%s", &s.errs)
+	require.Equal(t, 0, s.Cmd.ProcessState.ExitCode(), "%s", &s.Stderr)
 	require.Contains(t, mustWeir(ctx, t, "verify", "--data", dir), "verified: 2 events")
 }
 
@@ -81,7 +81,7 @@ func TestStopIdle(t *testing.T) {
 	ctx := deadline(t, time.Minute)
 	s := serve(ctx, t, t.TempDir())
 	for range 3 {
-		c, err := net.Dial("tcp", strings.TrimPrefix(s.base, "http://"))
+		c, err := net.Dial("tcp", strings.TrimPrefix(s.Base, "http://"))
 		require.NoError(t, err)
 		defer c.Close()
 	}

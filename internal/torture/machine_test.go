@@ -39,7 +39,7 @@ func (m *machine) data() string { return filepath.Join(m.disk.dir, "data") }
 
 // start starts a server, and does not let the clients at it.
 func (m *machine) start(ctx context.Context, notReady bool) error {
-	o := &weirtest.Options{NotReady: notReady, Limit: time.Minute}
+	o := &weirtest.Options{NotReady: notReady, Limit: recoverLimit}
 	if m.clock != nil {
 		o.Environ = m.clock.Environ()
 	}
@@ -91,7 +91,7 @@ func (m *machine) publish(ctx context.Context) error {
 
 // confirm asks a server that nobody else asks for what was acknowledged last.
 func (m *machine) confirm(ctx context.Context) error {
-	limit, cancel := context.WithTimeout(ctx, time.Minute)
+	limit, cancel := context.WithTimeout(ctx, recoverLimit)
 	defer cancel()
 	m.judge.target.Store(m.server)
 	for _, a := range m.recent.all() {
@@ -113,8 +113,8 @@ func (m *machine) health(ctx context.Context, path string) int {
 	return a.Status
 }
 
-// recoverLimit is how long a server may take to be ready again once nothing is wrong any more.
-const recoverLimit = time.Minute
+// recoverLimit is how long a server may take to be ready again once nothing is wrong any more, on a machine that has other things to do.
+const recoverLimit = 4 * time.Minute
 
 // operate does what an operator does after a fault is over: a server that ended, or says that a restart helps, is started again; any other must
 // become ready by itself.
