@@ -23,7 +23,7 @@ FOR  ?= 10m
 MINUTES ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build check fmt vet staticcheck test race cross bench-build fuzz bench bench-report microbench sim linear torture crash mutants clean ui ui-check ui-deps ui-test ts-check release
+.PHONY: help deps build check fmt vet staticcheck test race cross bench-build fuzz bench bench-report microbench sim linear torture crash mutants clean ui ui-check ui-deps ui-test ui-scale ts-check release
 
 define say
 @printf '\n== %s: %s\n' '$@' '$(1)'
@@ -126,6 +126,10 @@ ui-check: ui-deps ## the pages' code: its tests, the fields it reads are those o
 ui-test: ui-deps ## the pages in a real Chromium; ARTIFACTS=dir keeps a picture of each
 	$(call say,the pages in chromium)
 	$(GO) test ./internal/e2e -run '^TestUI$$' -count=1 -timeout 25m -v
+
+ui-scale: ui-deps build ## the pages over 10,000 tenants and 10 M events, on a quiet machine; TENANTS, EVENTS
+	$(call say,the pages over a big store)
+	cd $(UI) && BINARY=$(CURDIR)/bin/weir node e2e/scale.mjs
 
 fuzz: ## run every FuzzX for TIME each: make fuzz TIME=30s PKG=./wal
 	$(call say,every fuzz target in $(PKG) for $(TIME))

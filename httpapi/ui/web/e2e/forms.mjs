@@ -100,6 +100,58 @@ export function formTests(env) {
     await close(page);
   });
 
+  test("another plan for several tenants at once", async () => {
+    for (const id of ["bulk-a", "bulk-b", "bulk-c"]) await server.ask("PUT", "/v1/tenants/" + id, { name: id });
+    const page = await visit("/tenants?q=bulk&sort=id");
+    await settled(page);
+    for (const id of ["bulk-a", "bulk-c"]) await page.getByRole("checkbox", { name: "Choose " + id }).check();
+    await button(page, "Change plan of 2").click();
+    const form = page.getByRole("dialog");
+    await form.getByLabel("Plan", { exact: true }).selectOption("free");
+    await form.getByRole("button", { name: "Change plan" }).click();
+    await form.waitFor({ state: "detached" });
+    const plans = await Promise.all(["bulk-a", "bulk-b", "bulk-c"].map(async (id) => (await server.ask("GET", "/v1/tenants/" + id)).plan));
+    assert.deepEqual(plans, ["free", null, "free"]);
+    await page.getByRole("row", { name: /bulk-c/ }).getByText("free v1").waitFor();
+    // The other way round, the order is in the address.
+    await page.getByLabel("Order").selectOption("-name");
+    await page.waitForFunction(() => document.querySelector(".vrow")?.textContent.startsWith("bulk-c"));
+    assert.equal(new URL(page.url()).searchParams.get("sort"), "-name");
+    await close(page);
+  });
+
+  test("the figures of a meter: what came late, twice or was refused", async () => {
+    const send = (event, status) => server.ask("POST", "/v1/events", { tenant_id: "globex", feature_type: "llm", ...event }, status);
+    const { data } = await server.ask("GET", "/v1/system/meters");
+    const was = data.find((m) => m.meter === "llm_tokens_ui");
+    const late = new Date(Date.now() - 3_600_000).toISOString();
+    await send({ id: "late", quantity: 1, timestamp: late });
+    await send({ id: "twice", quantity: 1 });
+    await send({ id: "twice", quantity: 1 });
+    await send({ id: "twice", quantity: 2 }, 409);
+    await send({ id: "negative", quantity: -1 }, 422);
+    const page = await visit("/meters?meter=llm_tokens_ui");
+    const figures = page.getByRole("region", { name: "What became of its events" });
+    await figures.waitFor();
+    const text = (await figures.innerText()).replaceAll(/\s+/g, " ");
+    const n = (x) => x.toLocaleString("en-US");
+    assert.match(text, new RegExp(`Late ${n(was.late + 1)} counted.*Duplicates ${n(was.duplicates + 1)} left out.*Conflicts ${was.conflicts + 1} .*Rejected ${was.rejected + 1} .*Groups a day at most \\d+ of 10,000`));
+    await close(page);
+  });
+
+  test("settings of the server with their origin, and space by class", async () => {
+    const page = await visit("/settings?tab=config");
+    const row = page.getByRole("row", { name: /^listen / });
+    await row.getByText("command line", { exact: true }).waitFor();
+    await page.getByRole("row", { name: /^tenant_rate / }).getByText("default", { exact: true }).waitFor();
+    await button(page, "Not the default").click();
+    await page.getByRole("row", { name: /^tenant_rate / }).waitFor({ state: "detached" });
+    await page.goto(server.base + "/settings");
+    await page.getByRole("region", { name: "Retention and space" }).getByRole("row", { name: /^Raw events for ever .* kB|^Raw events for ever .* MB/ }).waitFor();
+    await page.getByRole("row", { name: /^Minutes 14d/ }).waitFor();
+    await close(page);
+  });
+
   test("settings", async () => {
     const page = await visit("/settings");
     await page.getByLabel("Plan of new tenants").selectOption("free");

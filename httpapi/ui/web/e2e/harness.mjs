@@ -13,12 +13,13 @@ if (!binary) throw new Error("BINARY must name the binary under test");
 
 // Server is a `weir serve` process over a directory of its own; it can be stopped and started again on the same port.
 export class Server {
-  constructor() {
+  constructor(...flags) {
+    this.flags = flags;
     this.dir = mkdtempSync(join(tmpdir(), "weir-ui-"));
     this.port = 0;
   }
   async start() {
-    this.process = spawn(binary, ["serve", "--data", this.dir, "--listen", "127.0.0.1:" + this.port], { stdio: ["ignore", "pipe", "pipe"] });
+    this.process = spawn(binary, ["serve", "--data", this.dir, "--listen", "127.0.0.1:" + this.port, ...this.flags], { stdio: ["ignore", "pipe", "pipe"] });
     let text = "";
     this.process.stdout.on("data", (b) => (text += b));
     this.process.stderr.on("data", (b) => (text += b));

@@ -1,8 +1,9 @@
 // Every page in both themes: no violation of axe, nothing wider than a phone, nothing in the console. With ARTIFACTS set, a picture of each.
 
+import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { test } from "node:test";
-import { accessible, close, fits, open, settled } from "./harness.mjs";
+import { Server, accessible, close, fits, open, settled } from "./harness.mjs";
 import { hostile } from "./seed.mjs";
 
 export const pages = [
@@ -17,6 +18,7 @@ export const pages = [
   ["settings", "/settings"],
   ["keys", "/settings?tab=keys"],
   ["audit", "/settings?tab=audit"],
+  ["config", "/settings?tab=config"],
   ["system", "/system"],
 ];
 
@@ -27,6 +29,7 @@ const panels = [
   ["new-meter", "/meters?new=1"],
   ["plan", "/plans?plan=pro"],
   ["edit-plan", "/plans?edit=pro"],
+  ["denial", "/tenants/acme?explain=decision:denied-1"],
   ["not-found", "/nothing/here"],
 ];
 
@@ -49,25 +52,68 @@ export function pageTests(env) {
             await settled(page);
             await fits(page, name);
             await picture(page, `${name}-${theme}-${width}`);
-            if (width === 1280 || out) await accessible(page, `${name}, ${theme}, ${width}`);
+            if (width === 1280 && !process.env.PICTURES_ONLY) await accessible(page, `${name}, ${theme}, ${width}`);
           });
         }
         await close(page);
       }
     });
   }
+  // How pages look while they have nothing: an empty store, answers on their way, a server that fails.
+  if (out) {
+    test("pictures of every state", { timeout: 1_800_000 }, async () => {
+      const empty = await new Server().start();
+      const problem = JSON.stringify({ type: "about:blank", title: "The server is overloaded", status: 503, detail: "Too many queries are under way; retry later.", code: "overloaded", request_id: "01a2-example" });
+      const states = {
+        empty: [empty, () => {}],
+        loading: [env.server, () => {}], // never answered
+        error: [env.server, (route) => route.fulfill({ status: 503, contentType: "application/problem+json", body: problem })],
+      };
+      for (const theme of ["light", "dark"]) {
+        for (const width of [1280, 360]) {
+          for (const [state, [server, answer]] of Object.entries(states)) {
+            const page = await open(env.browser, server, "/docs", { width, theme });
+            if (state !== "empty") await page.route("**/v1/**", answer);
+            for (const [name, path] of pages) {
+              if (state === "empty" && name.startsWith("tenant-")) continue;
+              await page.goto(server.base + path);
+              await page.waitForTimeout(state === "error" ? 2500 : 500);
+              await fits(page, name + ", " + state);
+              await picture(page, `${name}-${state}-${theme}-${width}`);
+            }
+            await page.context().close();
+          }
+        }
+      }
+      await empty.end();
+    });
+  }
   test("names that are meant to break pages", async () => {
-    const page = await open(env.browser, env.server, "/tenants", { width: 360 });
+    const { server } = env;
+    const page = await open(env.browser, server, "/tenants", { width: 360 });
     page.on("dialog", () => page.faults.push("a script ran"));
-    await settled(page);
-    await fits(page, "tenants");
-    for (const t of hostile) {
-      await page.goto(env.server.base + "/tenants/" + encodeURIComponent(t.id));
+    const whole = () => page.evaluate(() => document.querySelectorAll("#root script, #root img, #root b b").length);
+    // Names stand in lists, in options, in titles, in explanations; each page shows them as text and stays as wide as the screen.
+    for (const path of ["/", "/tenants", "/events", "/alerts", "/settings?tab=audit"]) {
+      await page.goto(server.base + path);
+      await settled(page);
+      await fits(page, path);
+      assert.equal(await whole(), 0, "a name became an element on " + path);
+    }
+    for (const [i, t] of hostile.entries()) {
+      const explain = "usage:api_calls:" + Math.floor((Date.now() - 2 * 86_400_000) / 86_400_000) * 86_400_000 + ":" + Math.ceil(Date.now() / 86_400_000) * 86_400_000;
+      await page.goto(server.base + "/tenants/" + encodeURIComponent(t.id) + (i % 2 ? "" : "?explain=" + explain));
       await page.getByRole("heading", { level: 1, name: t.name }).waitFor();
       await settled(page);
       await fits(page, t.id.slice(0, 20));
+      assert.equal(await whole(), 0, "a name became an element");
     }
     await picture(page, "hostile-light-360");
+    const { token } = await server.ask("POST", "/v1/portal/sessions", { tenant_id: hostile[0].id });
+    await page.goto(server.base + "/portal#token=" + token);
+    await page.getByRole("heading", { level: 1, name: hostile[0].name }).waitFor();
+    await settled(page);
+    await fits(page, "the portal");
     await close(page);
   });
 }

@@ -22,14 +22,18 @@ export const queries = new QueryClient({
 export interface GetOptions {
   every?: number; // ms between refetches
   fresh?: boolean; // do not show the answer to another question while this one is asked
+  slow?: boolean; // it walks through history: asked again twice a minute and after a change, not with every event
 }
+
+const slowMs = 30_000;
 
 // useGet asks an address; null asks nothing.
 export function useGet<T>(to: string | null, opts: GetOptions = {}): UseQueryResult<T, ApiError> {
   return useQuery<T, ApiError>({
-    queryKey: [to],
+    queryKey: opts.slow ? [to, "slow"] : [to],
     enabled: to !== null,
     queryFn: async ({ signal }) => (await ask<T>(to!, { signal })).body,
+    ...(opts.slow ? { staleTime: slowMs, refetchInterval: slowMs } : {}),
     ...(opts.every ? { refetchInterval: opts.every } : {}),
     ...(opts.fresh ? { placeholderData: undefined } : {}),
   });
@@ -82,7 +86,16 @@ function cursorOf(to: string, limit: number, cursor: string | null): string {
 
 // changed asks again for everything whose address begins with one of the prefixes.
 export function changed(...prefixes: string[]): Promise<void> {
+  return again(prefixes, () => true);
+}
+
+// counted is changed for what events alone have moved: what is slow waits for its turn.
+export function counted(...prefixes: string[]): Promise<void> {
+  return again(prefixes, (key) => key[1] !== "slow");
+}
+
+function again(prefixes: string[], wanted: (key: readonly unknown[]) => boolean): Promise<void> {
   return queries.invalidateQueries({
-    predicate: (q) => typeof q.queryKey[0] === "string" && prefixes.some((p) => (q.queryKey[0] as string).startsWith(p)),
+    predicate: ({ queryKey: key }) => typeof key[0] === "string" && prefixes.some((p) => (key[0] as string).startsWith(p)) && wanted(key),
   });
 }

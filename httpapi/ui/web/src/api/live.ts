@@ -2,7 +2,7 @@
 // An event says only that something changed; what is on the page is then asked again, not more often than the answers take.
 
 import { auth, root, withQuery } from "./client";
-import { changed } from "./hooks";
+import { changed, counted } from "./hooks";
 
 export type LiveState = "connecting" | "live" | "polling" | "paused" | "away";
 
@@ -110,10 +110,10 @@ function event(text: string) {
   }
   if (!data.length) return; // a heartbeat
   for (const w of rowWatchers) w(topic, data.join("\n"));
-  touch(topic === "crossings" ? [...counted, "v1/crossings"] : topic === "decisions" ? ["v1/decisions", "v1/overview"] : counted);
+  touch(topic === "crossings" ? [...moved, "v1/crossings"] : topic === "decisions" ? ["v1/decisions", "v1/overview"] : moved);
 }
 
-const counted = ["v1/usage", "v1/overview", "v1/tenants", "v1/events", "v1/portal", "v1/system"];
+const moved = ["v1/usage", "v1/overview", "v1/tenants", "v1/events", "v1/portal", "v1/system"];
 const everything = ["v1/", "readyz"];
 
 let waiting = new Set<string>();
@@ -132,7 +132,7 @@ function touch(prefixes: string[]) {
       const round = [...waiting];
       waiting = new Set();
       const began = performance.now();
-      await changed(...round);
+      await (round.includes(everything[0]!) ? changed : counted)(...round);
       await pause(Math.max(flushMs, 3 * (performance.now() - began)));
     }
     busy = false;

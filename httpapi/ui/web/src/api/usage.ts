@@ -39,7 +39,7 @@ export const quotasPath = (tenant: string, user?: string) => withQuery(path`v1/t
 export const useQuotas = (tenant: string | null) => useGet<List<QuotaStatus>>(tenant === null ? null : quotasPath(tenant));
 
 export const forecastPath = (tenant: string, meter: string) => withQuery(path`v1/tenants/${tenant}/forecast`, { meter });
-export const useForecast = (tenant: string, meter: string | null) => useGet<Forecast>(meter === null ? null : forecastPath(tenant, meter), { fresh: true });
+export const useForecast = (tenant: string, meter: string | null) => useGet<Forecast>(meter === null ? null : forecastPath(tenant, meter), { fresh: true, slow: true });
 
 // adds reports whether the values of neighbouring windows may be added up.
 export const adds = (aggregation: string): boolean => aggregation === "sum" || aggregation === "count";

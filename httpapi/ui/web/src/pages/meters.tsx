@@ -23,7 +23,7 @@ export function Meters() {
   const set = useSetSearch();
   const list = useAll<Meter>("v1/meters");
   const stats = useGet<{ data: MeterStats[]; since: string }>("v1/system/meters");
-  const overview = useGet<OverviewBody>("v1/overview?range=30d&top=1&limit=1");
+  const overview = useGet<OverviewBody>("v1/overview?range=30d&top=1&limit=1", { slow: true });
   const totalOf = (slug: string) => overview.data && (overview.data.meters.find((x) => x.meter === slug) ?? null);
   const of = (slug: string) => stats.data?.data.find((s) => s.meter === slug);
   const chosen = list.data?.find((m) => m.slug === search.meter);

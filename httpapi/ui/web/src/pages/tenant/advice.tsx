@@ -15,7 +15,7 @@ const kinds: Record<Recommendation["kind"], string> = {
 };
 
 export function Advice({ tenant }: { tenant: Tenant }) {
-  const list = useGet<Recommendations>(path`v1/tenants/${tenant.id}/recommendations`);
+  const list = useGet<Recommendations>(path`v1/tenants/${tenant.id}/recommendations`, { slow: true });
   if (!list.data?.data?.length) return null;
   return (
     <Card title="Recommendations">

@@ -55,16 +55,21 @@ export function Explain(p: ExplainProps) {
 // Aside is a panel in the page. It takes the focus when it opens, Escape closes it, and the focus goes back to what opened it.
 function Aside({ title, onClose, children }: { title: string; onClose: () => void; children: ReactNode }) {
   const ref = useRef<HTMLElement>(null);
+  const close = useRef(onClose);
+  close.current = onClose;
   const id = useId();
   useEffect(() => {
     const last = document.activeElement as HTMLElement | null;
     ref.current!.focus({ preventScroll: true });
+    const onKey = (e: KeyboardEvent) => e.key === "Escape" && !document.querySelector("dialog[open]") && close.current();
+    addEventListener("keydown", onKey);
     return () => {
+      removeEventListener("keydown", onKey);
       if (ref.current === null || ref.current.contains(document.activeElement) || document.activeElement === document.body) last?.focus?.({ preventScroll: true });
     };
   }, []);
   return (
-    <section ref={ref} className="card explain" tabIndex={-1} aria-labelledby={id} onKeyDown={(e) => e.key === "Escape" && onClose()}>
+    <section ref={ref} className="card explain" tabIndex={-1} aria-labelledby={id}>
       <header>
         <h2 id={id}>{title}</h2>
         <button type="button" className="btn small bare" aria-label="Close" onClick={onClose}>

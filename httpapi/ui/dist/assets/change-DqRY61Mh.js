@@ -1,1 +1,0 @@
-import{$ as e,K as t,Q as n,ht as r,pt as i}from"./parts-n7JOpSVr.js";var a=r(i(),1);function o(){let[r,i]=(0,a.useState)(!1),[o,s]=(0,a.useState)(null);return{busy:r,error:o,clear:()=>s(null),async run(r,a,o=[`v1/`]){i(!0),s(null);try{let{body:n}=await e(r,a);return t(...o),n??{}}catch(e){if(!(e instanceof n))throw e;s(e);return}finally{i(!1)}}}}export{o as t};
