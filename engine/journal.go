@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"sync"
 
 	"github.com/weirhq/weir/wal"
@@ -83,7 +84,7 @@ func (j *journal) read(store *wal.Store, after uint64, limit int, fn func(number
 			left, stopped = left-1, !more
 			return err
 		})
-		if err != nil && err != errStop {
+		if err != nil && !errors.Is(err, errStop) {
 			return err
 		}
 		after = first - 1

@@ -81,7 +81,7 @@ func (c *client) compareHold(e *entry, body []byte) error {
 		return err
 	}
 	booked := got.Committed + got.Used
-	want := fmt.Sprint(got.State, " with ", booked)
+	var want string
 	switch {
 	case e.is(settled) && e.closing < 0:
 		want = "released with 0"
