@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -251,8 +252,11 @@ func ioErrorWorkload(t testing.TB, rng *rand.Rand, fs vfs.FS, clock *testClock, 
 }
 
 // TestDuplicateNeverOutrunsTheDisk holds the fsync of an event back and sends the event again: the retry must
-// not be told "duplicate" while a power cut could still lose the first copy.
-func TestDuplicateNeverOutrunsTheDisk(t *testing.T) {
+// not be told "duplicate" while a power cut could still lose the first copy. In a bubble, so that everybody has come as
+// far as they can before the answers are looked at.
+func TestDuplicateNeverOutrunsTheDisk(t *testing.T) { synctest.Test(t, duplicateAndDisk) }
+
+func duplicateAndDisk(t *testing.T) {
 	mem, clock := crashtest.New(), newTestClock()
 	hold := make(chan struct{})
 	var holding atomic.Bool
@@ -276,16 +280,12 @@ func TestDuplicateNeverOutrunsTheDisk(t *testing.T) {
 		answers <- out[0]
 	}
 	go send(0)
-	for { // until the event is applied: readable, though not yet durable
-		if units, _ := e.Current("acme", "api_calls"); units == 2 {
-			break
-		}
-		time.Sleep(time.Millisecond)
-	}
-	go send(pipelineItemsMin)       // a block that does not wait for the one before it
-	for e.Stats().Duplicates == 0 { // until the retry is judged a duplicate, in memory
-		time.Sleep(time.Millisecond)
-	}
+	synctest.Wait() // the event is applied: readable, though not yet durable
+	units, _ := e.Current("acme", "api_calls")
+	require.EqualValues(t, 2, units)
+	go send(pipelineItemsMin) // a block that does not wait for the one before it
+	synctest.Wait()           // the retry is judged a duplicate, in memory
+	require.EqualValues(t, 1, e.Stats().Duplicates)
 	clone := mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 0, RNG: rand.New(rand.NewPCG(1, 1))})
 	require.Empty(t, answers, "an answer outran the disk")
 	holding.Store(false)

@@ -101,7 +101,7 @@ func (b *planted) plant(t *testing.T) (by string, took time.Duration) {
 	require.NoError(t, err)
 	pkg, run, more := b.pkg, b.run, []string(nil)
 	if run == "" {
-		pkg, run, more = "./internal/sim", "TestSim", []string{fmt.Sprint("-sim.seeds=", *simSeeds)}
+		pkg, run, more = "./internal/sim", "TestSim", []string{fmt.Sprint("-sim.seeds=", *simSeeds), "-sim.seed=1"}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), plantedMax)
 	defer cancel()
@@ -112,6 +112,7 @@ func (b *planted) plant(t *testing.T) (by string, took time.Duration) {
 	begin := time.Now()
 	out, err := cmd.CombinedOutput()
 	took = time.Since(begin)
+	require.NotContains(t, string(out), "no tests to run")
 	if err == nil {
 		return "", took
 	}
@@ -125,7 +126,8 @@ var (
 	failedRun  = regexp.MustCompile(`found in run (\d+)`)
 	stuckRun   = regexp.MustCompile(`stuck in run (\d+)`)
 	broken     = regexp.MustCompile(`but was \[([a-z_]+):`)
-	said       = regexp.MustCompile(`(?m)^\s*(?:Messages|Error):\s+(\S.*)$`)
+	said       = regexp.MustCompile(`(?m)^\s*(?:Messages|Error):\s+(?:Received unexpected error:\n\s+)?(\S.*)$`)
+	panicked   = regexp.MustCompile(`(?m)^panic: (.*)$`)
 )
 
 // finder says which check found a bug, from the output of go test.
@@ -146,8 +148,8 @@ func finder(out string) string {
 		return "simulator: " + brief(first(said)) + ", run " + run
 	case first(failedTest) != "":
 		return first(failedTest) + ": " + brief(first(said))
-	case strings.Contains(out, "panic: "):
-		return "a panic"
+	case first(panicked) != "":
+		return "a panic: " + brief(first(panicked))
 	default:
 		return "a failure of another kind"
 	}

@@ -24,11 +24,11 @@ var bugs = []planted{
 	{name: "no dedup", edits: []edit{
 		{"engine/shard.go", "if e := table.find(it.hash); e != nil {", "if e := table.find(it.hash); e != nil && e.payload != it.payload {"},
 	}},
-	{name: "ids of the checkpoint under way are forgotten", pkg: "./engine", run: "TestIDsOfTheCheckpointUnderWay", edits: []edit{
+	{name: "ids of the checkpoint under way are forgotten", edits: []edit{
 		{"engine/shard.go", "[2]*idTable{sh.ids, sh.frozenIDs}", "[2]*idTable{sh.ids, nil}"},
 	}},
 	{name: "a dedup run counts for blocks before its own", edits: []edit{
-		{"engine/events.go", "return id, found && past.has(&id, index), err", "return id, found, err"},
+		{"engine/shard.go", "return id.Payload, id.Outcome, found && sh.state.past.has(&id, index), err", "return id.Payload, id.Outcome, found, err"},
 	}},
 	{name: "what is due happens after the items of its block", pkg: "./engine", run: "TestTwoFoldsAgree", edits: []edit{
 		{"engine/state.go", "		if err := sh.expire(b); err != nil {\n			return nil, fmt.Errorf(\"apply block %d: %w\", index, err)\n		}\n	}", "	}"},
@@ -47,20 +47,22 @@ var bugs = []planted{
 	{name: "the applied index is not of the rows beside it", edits: []edit{
 		{"engine/checkpoint.go", "wal.Meta{Index: k.index,", "wal.Meta{Index: max(k.index-1, 1),"},
 	}},
-	{name: "a checkpoint before the log is durable", pkg: "./engine", run: "TestPowerCut", edits: []edit{
+	{name: "a checkpoint before the log is durable", pkg: "./wal", run: "TestStoreCommitMakesLogDurable", edits: []edit{
 		{"wal/checkpoint.go", "if meta.Index > s.durable.Load() {", "if false {"},
 	}},
 	{name: "crossings are not saved", pkg: "./engine", run: "TestThresholds|TestQuotaOperationsFold", edits: []edit{
 		{"engine/checkpoint.go", "append(s.audits.cutRows(), s.outbox.cutRows()...)", "s.audits.cutRows()"},
 	}},
 	{name: "a duplicate is answered before its first copy is durable", pkg: "./engine", run: "TestDuplicateNeverOutrunsTheDisk", edits: []edit{
-		{"engine/solo.go", "err := e.sync.Wait() // always: it returns the batch to the store", `err := error(nil)
-			if len(e.results) > 0 && e.results[0].verdict == duplicate {
-				go e.sync.Wait()
-			} else {
-				err = e.sync.Wait()
-			}`},
-		{"engine/solo.go", "for e := range l.acking {\n", "for e := range l.acking {\n\t\tif len(e.results) > 0 && e.results[0].verdict == duplicate {\n\t\t\tclose(e.done)\n\t\t\tcontinue\n\t\t}\n"},
+		{"engine/solo.go", "		l.acking <- e\n", `		if len(e.results) > 0 && e.results[0].verdict == duplicate {
+			close(e.done)
+			go e.sync.Wait()
+			continue
+		}
+		l.acking <- e
+`},
+		{"engine/committer.go", "	for f := range c.futures {\n", "	for f := range c.futures {\n		go func() {\n"},
+		{"engine/committer.go", "			default: // told already\n			}\n		}\n	}\n", "			default: // told already\n			}\n		}\n		}()\n	}\n"},
 	}},
 	{name: "sums wrap", pkg: "./engine", run: "TestOverflow", edits: []edit{
 		{"engine/contribution.go", "return sum >= bound || c.abs >= bound || v >= bound || v <= -bound", "return sum == 1<<63"},
@@ -71,10 +73,10 @@ var bugs = []planted{
 	{name: "an expired hold keeps its units", edits: []edit{
 		{"engine/holds.go", "	sh.unreserve(&due, h, allOf)\n	sh.closeHold(h, holdExpired)", "	sh.closeHold(h, holdExpired)"},
 	}},
-	{name: "a failed log goes on", pkg: "./engine", run: "TestIOError", edits: []edit{
-		{"wal/poison.go", "if p.cause.CompareAndSwap(nil, e) {", "if false {"},
+	{name: "a failed log goes on", pkg: "./wal", run: "TestPoisonOnWALFault", edits: []edit{
+		{"wal/poison.go", "if p.cause.CompareAndSwap(nil, e) {", "if e == nil {"},
 	}},
-	{name: "a late event counts when it arrives", pkg: "./engine", run: "TestArrivalOrder|TestDayEdges", edits: []edit{
+	{name: "a late event counts when it arrives", edits: []edit{
 		{"engine/shard.go", "	p := rollup.Point{TimeNanos: at}\n", "	p := rollup.Point{TimeNanos: b.nanos}\n"},
 	}},
 }
