@@ -203,6 +203,7 @@ func (w *world) open(d *disk) *session {
 		require.True(w.t, d.struck(), "open without a fault: %v", err)
 		return nil
 	}
+	w.t.Cleanup(func() { _ = e.Close() }) // of a run that failed; a bubble must end empty
 	total.add(func() { total.engines++ })
 	d.opened()
 	w.opening = (w.opening + d.opening) / 2
