@@ -186,6 +186,7 @@ func (r *analyticsRun) page(q usage.Query, want []usage.Row) {
 // TestAnalyticsModel: every answer is that of a walk through the list of events: all aggregations, windows, zones (over both DST
 // days of the year), groups and filters, with late, duplicate, voided and adjusted events, before and after checkpoints and restarts.
 func TestAnalyticsModel(t *testing.T) {
+	skipRace(t)
 	s := seed(t)
 	for i, start := range []string{"2026-03-15T12:00:00Z", "2026-04-08T03:07:00Z", "2026-11-05T21:40:00Z"} {
 		t.Run(start, func(t *testing.T) {

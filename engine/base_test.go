@@ -25,6 +25,7 @@ func keepRaw36() usage.Settings {
 // TestRawExpiry: raw events expire, and everything else stays: totals, ids, counters, audit. What is left of the log is verified from
 // the base, whose digest is that of the whole log there.
 func TestRawExpiry(t *testing.T) {
+	skipRace(t)
 	s := seed(t)
 	rng := rand.New(rand.NewPCG(s, 31))
 	ctx, clock, m := context.Background(), newTestClock(), newModel()

@@ -15,6 +15,7 @@ import (
 // TestIndexSize prints what the index of blocks takes on disk, keys included, for full blocks of many tenants and for blocks of one
 // event, and bounds it.
 func TestIndexSize(t *testing.T) {
+	skipRace(t)
 	for _, tc := range []struct {
 		name            string
 		blocks, events  int

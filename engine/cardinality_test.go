@@ -46,6 +46,7 @@ func groupValues(t *testing.T, e *Engine, meter, by string, from, to time.Time) 
 // apart stays so, another day begins anew, users do not take the room of models, and hostile values get no number. The rule is
 // one of the log: other shards and checkpoints come to the same digest, and a restart goes on where it was.
 func TestTuplesBeyondTheBound(t *testing.T) {
+	skipRace(t)
 	fs, clock := vfs.NewMem(), newTestClock()
 	tune := func(o *Options) { o.CheckpointItems = 3000 }
 	e := openMem(t, fs, clock, tune)

@@ -183,6 +183,7 @@ var oldIDs = flag.Int("old.ids", 300_000, "how many ids TestOldIDs records befor
 
 // An id is a duplicate however many came after it, also when only a merged run on the disk knows it, and also after a restart.
 func TestOldIDs(t *testing.T) {
+	skipRace(t)
 	dir := t.TempDir()
 	tune := &Options{CheckpointItems: max(1000, min(checkpointItems, *oldIDs/12))}
 	e, err := Open(dir, tune)

@@ -78,6 +78,7 @@ func copyLog(t *testing.T, e *Engine, clock *testClock, shards, every int, index
 // TestArrivalOrderNeverMatters records the same events in two random orders, cut into other batches, up to 35
 // days late and with every aggregation: all answers must agree.
 func TestArrivalOrderNeverMatters(t *testing.T) {
+	skipRace(t)
 	rapid.Check(t, func(rt *rapid.T) {
 		clock := newTestClock()
 		n := rapid.IntRange(1, 60).Draw(rt, "events")

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/weirhq/weir/internal/race"
 	"github.com/weirhq/weir/usage"
 	"github.com/weirhq/weir/wal"
 )
@@ -44,6 +45,14 @@ func openMem(t testing.TB, fs wal.FS, clock usage.Clock, tune func(*Options)) *E
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = e.Close() })
 	return e
+}
+
+// skipRace leaves a test to the run without the race detector, under which it takes ten times as long: one goroutine asks, and what runs
+// beside it, such as checkpoints, other tests have under the detector too.
+func skipRace(t *testing.T) {
+	if race.Enabled {
+		t.Skip("one goroutine; go test runs it without the race detector")
+	}
 }
 
 func memOptions(fs wal.FS, clock usage.Clock, tune func(*Options)) *Options {

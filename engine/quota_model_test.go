@@ -17,6 +17,7 @@ import (
 // of what was counted and held, summed from scratch, and the decision table written down once more. Two quotas of calendar
 // periods, one of them with overage and grace, a rate, and a soft one; limits change in between.
 func TestQuotaModel(t *testing.T) {
+	skipRace(t)
 	rapid.Check(t, func(t *rapid.T) {
 		clock := newTestClock()
 		o := memOptions(vfs.NewMem(), clock, func(o *Options) { o.CheckpointItems = 50 })

@@ -21,6 +21,7 @@ import (
 // checkpoints and any restarts on the way; (2) the same items with the same log times, cut into other blocks, give the same
 // outcome to every item and the same answers. Digests differ there, since they say in which block an id was counted.
 func TestTwoFoldsAgree(t *testing.T) {
+	skipRace(t)
 	for run := range max(1, *simRounds/40) {
 		s := seed(t) + uint64(run)
 		rng := rand.New(rand.NewPCG(s, 11))

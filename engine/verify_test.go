@@ -65,6 +65,7 @@ func tamper(t testing.TB, e *Engine, key, value []byte) {
 
 // TestVerifyNamesTheRow changes, removes and adds rows of every class: each time verification fails and says which row it is.
 func TestVerifyNamesTheRow(t *testing.T) {
+	skipRace(t)
 	s := seed(t)
 	rng := rand.New(rand.NewPCG(s, 21))
 	clock := newTestClock()
@@ -130,6 +131,7 @@ func TestVerifyNamesTheRow(t *testing.T) {
 // believed: opening or verification fails and says where, or the byte was one that holds nothing (unused bits of a
 // filter, statistics), and then everything is as it was.
 func TestVerifyFindsFlippedBytes(t *testing.T) {
+	skipRace(t)
 	s := seed(t)
 	rng := rand.New(rand.NewPCG(s, 22))
 	clock := newTestClock()

@@ -58,6 +58,7 @@ func everything(t require.TestingT, e *Engine, tenant string, from, to time.Time
 // TestVoidModel records random events of every aggregation, late and twice, by Record and Consume, adjusts and voids at random, with
 // checkpoints, restarts and power cuts in between, and compares every number with that of an engine that only ever saw what is left.
 func TestVoidModel(t *testing.T) {
+	skipRace(t)
 	for run := range quicker(2) {
 		s := seed(t) + uint64(run)
 		rng := rand.New(rand.NewPCG(s, 5))

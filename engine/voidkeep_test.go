@@ -14,6 +14,7 @@ import (
 // TestVoidAcrossTheBase voids events shortly before their blocks are cut off: the void stands in the log that is left, what it read
 // does not, and the log must fold to the same state all the same, again and again. Beyond the base a void says event_archived.
 func TestVoidAcrossTheBase(t *testing.T) {
+	skipRace(t)
 	rng := rand.New(rand.NewPCG(seed(t), 8))
 	ctx, clock, mem := context.Background(), newTestClock(), vfs.NewMem()
 	tune := func(o *Options) { o.CheckpointItems = 40 }
