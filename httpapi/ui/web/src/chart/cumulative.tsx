@@ -2,7 +2,7 @@
 
 import { amount, axis, exact } from "../lib/number";
 import { day, moment } from "../lib/time";
-import { Frame, line, type TipRow } from "./frame";
+import { Frame, line, type Scales, type TipRow } from "./frame";
 
 export type Point = readonly [number, number];
 
@@ -56,7 +56,8 @@ export function Cumulative(p: CumulativeProps) {
         const x = s.x(last[0]);
         const forecastY = f ? s.y(f.end) : 0;
         const limitY = showLimit ? s.y(limit) : 0;
-        const clash = f && showLimit && Math.abs(forecastY - limitY) < 26;
+        // The limit's label goes to the left when the right end is taken, by the forecast's label or by the crossing.
+        const clash = showLimit && ((f && Math.abs(forecastY - limitY) < 26) || (p.crossed != null && s.x(p.crossed) > s.right - 76));
         return (
           <>
             {f && <path className="band" d={line([[last[0], last[1]], ...f.points.map((a) => [a.t, a.hi] as const), ...[...f.points].reverse().map((a) => [a.t, a.lo] as const)], s) + "Z"} />}
@@ -105,11 +106,13 @@ function Crossed({ x, y, left, text }: { x: number; y: number; left: number; tex
   );
 }
 
-function BeforeLabel({ s, before }: { s: { x: (t: number) => number; y: (v: number) => number }; before: { name: string; points: Point[] } }) {
+function BeforeLabel({ s, before }: { s: Scales; before: { name: string; points: Point[] } }) {
   const p = before.points[Math.floor(before.points.length * 0.66)];
   if (!p || before.points.length < 4) return null;
+  const [x, y] = [s.x(p[0]), s.y(p[1])];
+  const room = s.right - x > before.name.length * 6.6;
   return (
-    <text className="halo" x={s.x(p[0])} y={s.y(p[1]) + 18}>
+    <text className="halo" x={room ? x : s.right} y={y + 18 < s.bottom - 2 ? y + 18 : y - 8} textAnchor={room ? "start" : "end"}>
       {before.name}
     </text>
   );

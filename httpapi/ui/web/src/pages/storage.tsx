@@ -36,7 +36,9 @@ export function StorageTable() {
                     <th>Class</th>
                     <th>Kept</th>
                     <th className="narrow-hide">Since</th>
-                    <th style={{ width: "34%" }}>Share of the space</th>
+                    <th className="narrow-hide" style={{ width: "34%" }}>
+                      Share of the space
+                    </th>
                     <th className="r">Space</th>
                   </tr>
                 </thead>
@@ -61,7 +63,7 @@ function Row({ c, total, zone }: { c: StorageClass; total: number; zone: string 
       <td>{names[c.class] ?? c.class}</td>
       <td className="num">{c.keep ?? "for ever"}</td>
       <td className="num narrow-hide">{c.since ? moment(c.since, zone) : <span className="sub">the beginning</span>}</td>
-      <td>
+      <td className="narrow-hide">
         {c.bytes !== null && (
           <span className="share">
             <i>

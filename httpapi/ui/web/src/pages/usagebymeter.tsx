@@ -97,7 +97,7 @@ export function UsageByMeter({ overview: o }: { overview: OverviewBody }) {
                   </span>
                   {m.previous != null && toNumber(m.previous) > 0 && <span className="sub">{change(toNumber(m.value), toNumber(m.previous))} against the time before</span>}
                 </p>
-                {table ? <UsageTable usage={usage} zone={view.zone} /> : <Series usage={usage} before={view.compare ? past.data : undefined} from={span.from} to={span.to} now={view.now} zone={view.zone} name={m.name} />}
+                {table ? <UsageTable usage={usage} zone={view.zone} /> : <Series usage={usage} before={view.compare ? past.data : undefined} from={span.from} to={span.to} now={view.now} zone={view.zone} name={m.name} height={o.attention.length > 4 ? 366 : 300} />}
               </div>
             )
           }

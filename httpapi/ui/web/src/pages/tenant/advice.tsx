@@ -1,6 +1,7 @@
 // What weir recommends for a tenant. Shown only where there is something to say.
 
 import { Link } from "@tanstack/react-router";
+import { useState } from "react";
 import { path } from "../../api/client";
 import { useGet } from "../../api/hooks";
 import type { Recommendation, Recommendations, Tenant } from "../../api/types";
@@ -14,13 +15,16 @@ const kinds: Record<Recommendation["kind"], string> = {
   unused_feature: "Not used",
 };
 
+const shown = 4; // the most important come first
+
 export function Advice({ tenant }: { tenant: Tenant }) {
+  const [all, setAll] = useState(false);
   const list = useGet<Recommendations>(path`v1/tenants/${tenant.id}/recommendations`, { slow: true });
   if (!list.data?.data?.length) return null;
   return (
     <Card title="Recommendations">
       <div className="rule topped">
-        {list.data.data.map((r, i) => (
+        {list.data.data.slice(0, all ? undefined : shown).map((r, i) => (
           <div className="pad" key={i}>
             <h3>{kinds[r.kind]}</h3>
             <p className="ink2 any">{r.reason}</p>
@@ -38,6 +42,13 @@ export function Advice({ tenant }: { tenant: Tenant }) {
             </span>
           </div>
         ))}
+        {list.data.data.length > shown && !all && (
+          <div className="pad">
+            <button type="button" className="btn small" onClick={() => setAll(true)}>
+              All {list.data.data.length}
+            </button>
+          </div>
+        )}
       </div>
     </Card>
   );
