@@ -99,7 +99,7 @@ func (b *planted) overlay(dir string) (string, error) {
 func (b *planted) plant(t *testing.T) (by string, took time.Duration) {
 	overlay, err := b.overlay(t.TempDir())
 	require.NoError(t, err)
-	pkg, run, more := b.pkg, b.run, []string(nil)
+	pkg, run, more := b.pkg, b.run, b.args
 	if run == "" {
 		pkg, run, more = "./internal/sim", "TestSim", []string{fmt.Sprint("-sim.seeds=", *simSeeds), "-sim.seed=1"}
 	}
