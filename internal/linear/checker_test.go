@@ -113,4 +113,11 @@ func TestHistories(t *testing.T) {
 		require.True(t, porcupine.CheckOperations(specification(h.ids, h.limit), h.operations), h.name)
 	}
 	require.Len(t, list[1].operations, 3)
+
+	// Nothing was answered in the first minute: it may have been judged there all the same.
+	again.result.used = 0
+	n = &tenant{name: "t", limit: 9, minute: true, attempts: []attempt{lost, again}}
+	list, _ = n.histories(start, map[int]time.Duration{1: 9 * time.Second})
+	require.Len(t, list, 1)
+	require.True(t, porcupine.CheckOperations(specification(list[0].ids, list[0].limit), list[0].operations))
 }

@@ -88,9 +88,7 @@ func (t *tenant) histories(start time.Time, deaths map[int]time.Duration) (list 
 		for _, a := range kept {
 			if a.result.unknown && a.mayBeIn(start, p) || a.period.Equal(p) {
 				a.call.elsewhere = slices.ContainsFunc(kept, func(b attempt) bool {
-					return b.id == a.id && b.result.unknown && slices.ContainsFunc(periods, func(q time.Time) bool {
-						return !q.Equal(p) && b.mayBeIn(start, q)
-					})
+					return b.id == a.id && b.result.unknown && b.mayBeOutside(start, p)
 				})
 				part = append(part, a)
 			}
@@ -107,6 +105,11 @@ func (a attempt) mayBeIn(start, p time.Time) bool {
 		end = p
 	}
 	return start.Add(a.began).Before(p.Add(time.Minute+clockSlack)) && !end.Before(p.Add(-clockSlack))
+}
+
+// mayBeOutside reports whether it may have been judged in another minute, of which perhaps no answer tells.
+func (a attempt) mayBeOutside(start, p time.Time) bool {
+	return a.done == math.MaxInt64 || start.Add(a.began).Before(p.Add(clockSlack)) || start.Add(a.done).After(p.Add(time.Minute-clockSlack))
 }
 
 func newHistory(t *tenant, name string, attempts []attempt) history {

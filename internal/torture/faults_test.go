@@ -8,7 +8,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -130,7 +132,10 @@ func (f *faults) strike(ctx context.Context, k fault) error {
 			err = f.cutPower(ctx)
 		}
 	case openError:
+		backup, cancel := context.WithTimeout(ctx, 2*time.Second)
+		go f.backUp(backup) // it opens files
 		hit, err = f.trace(ctx, "openat", fmt.Sprintf("error=EIO:when=%d", 1+f.rng.IntN(3)), 2*time.Second)
+		cancel()
 	case slowDisk:
 		hit, err = f.trace(ctx, "fsync,fdatasync", fmt.Sprintf("delay_enter=%d", 1000+f.rng.IntN(300_000)), 500*time.Millisecond+f.moment(3*time.Second))
 	case diskFull, diskTaken:
@@ -157,6 +162,20 @@ func (f *faults) strike(ctx context.Context, k fault) error {
 		f.missed[k]++
 	}
 	return nil
+}
+
+// backUp asks for a backup and throws it away: it saves a checkpoint and reads the store.
+func (f *faults) backUp(ctx context.Context) {
+	time.Sleep(200 * time.Millisecond) // strace attaches meanwhile
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, f.server.Base+"/v1/backup", nil)
+	if err != nil {
+		return
+	}
+	req.Header.Set("Authorization", "Bearer "+f.server.Key)
+	if res, err := http.DefaultClient.Do(req); err == nil { // whatever becomes of it
+		_, _ = io.Copy(io.Discard, res.Body)
+		_ = res.Body.Close()
+	}
 }
 
 func (f *faults) killStarting(ctx context.Context) error {
@@ -268,7 +287,11 @@ func (f *faults) fillDisk(ctx context.Context, k fault) (hit bool, err error) {
 	time.Sleep(f.moment(2 * time.Second))
 	if f.rng.IntN(3) == 0 { // killed on a full disk, and power comes back with it still full
 		f.kill()
-		if err := f.start(ctx, true); err == nil {
+		limit := recoverLimit
+		if k == diskTaken { // without room it may wait for some, and not listen before
+			limit = 5 * time.Second
+		}
+		if err := f.startWithin(ctx, true, limit); err == nil {
 			f.mayEnd = k == diskTaken
 			f.target.Store(f.server)
 			time.Sleep(f.moment(time.Second))

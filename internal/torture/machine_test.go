@@ -39,7 +39,11 @@ func (m *machine) data() string { return filepath.Join(m.disk.dir, "data") }
 
 // start starts a server, and does not let the clients at it.
 func (m *machine) start(ctx context.Context, notReady bool) error {
-	o := &weirtest.Options{NotReady: notReady, Limit: recoverLimit}
+	return m.startWithin(ctx, notReady, recoverLimit)
+}
+
+func (m *machine) startWithin(ctx context.Context, notReady bool, limit time.Duration) error {
+	o := &weirtest.Options{NotReady: notReady, Limit: limit}
 	if m.clock != nil {
 		o.Environ = m.clock.Environ()
 	}
@@ -145,7 +149,7 @@ func (m *machine) operate(ctx context.Context) error {
 			return nil
 		case time.Now().After(end):
 			a, err := m.server.Ask(ctx, http.MethodGet, "/readyz", nil)
-			return fmt.Errorf("not ready after %v without a fault: %w %s", recoverLimit, err, a.Body)
+			return fmt.Errorf("not ready after %v without a fault: %v %s", recoverLimit, err, a.Body)
 		}
 		time.Sleep(10 * time.Millisecond)
 		if a, err := m.server.Ask(ctx, http.MethodGet, "/readyz", nil); err == nil {

@@ -4,6 +4,7 @@ package torture
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -160,18 +161,40 @@ func (r *run) run(ctx context.Context) error {
 	}
 	go r.progress(stop)
 	err := r.rampage(ctx)
-	if err == nil {
-		err = r.machine.operate(ctx)
-	}
 	stopped()
 	if err != nil || r.machine.failed() {
 		abort() // whoever waits for an answer would wait for ever
 	}
-	working.Wait()
+	drained := r.attend(hard, abort, func() error {
+		working.Wait()
+		return nil
+	})
+	if err == nil {
+		err = drained
+	}
 	if err != nil || r.machine.failed() {
 		return err
 	}
-	return r.settle(ctx)
+	return r.settle(hard, abort)
+}
+
+// attend does something that asks the server, and operates the server meanwhile: what the last fault has done may show late.
+func (r *run) attend(ctx context.Context, abort func(), do func() error) (err error) {
+	done := make(chan error, 1)
+	go func() { done <- do() }()
+	for {
+		select {
+		case result := <-done:
+			return errors.Join(err, result)
+		case <-time.After(100 * time.Millisecond):
+			if ctx.Err() != nil {
+				continue
+			}
+			if err = r.machine.operate(ctx); err != nil || r.machine.failed() {
+				abort()
+			}
+		}
+	}
 }
 
 // rampage injects faults until the time is over.
@@ -216,18 +239,21 @@ func (r *run) fold(ctx context.Context) error {
 }
 
 // settle compares everything with the books, folds the log, replays all, and compares again.
-func (r *run) settle(ctx context.Context) error {
+func (r *run) settle(ctx context.Context, abort func()) error {
 	m := r.machine
 	r.say("faults are over; comparing with the books")
-	if err := resolve(ctx, r.clients); err != nil {
-		return err
-	}
 	r.events = int(m.events.next)
-	want := expected(m.book, r.clients, r.began)
-	before, err := actual(ctx, r.clients[0])
+	var before numbers
+	err := r.attend(ctx, abort, func() (err error) {
+		if err = resolve(ctx, r.clients); err == nil {
+			before, err = actual(ctx, r.clients[0])
+		}
+		return err
+	})
 	if err != nil {
 		return err
 	}
+	want := expected(m.book, r.clients, r.began)
 	for name := range before {
 		if d := before[name] - want[name]; d > 0 {
 			m.doubled.Add(d)
@@ -245,10 +271,13 @@ func (r *run) settle(ctx context.Context) error {
 		return err
 	}
 	r.say("replaying everything that was acknowledged")
-	if r.replayed, err = replay(ctx, r.clients); err != nil {
+	var after numbers
+	err = r.attend(ctx, abort, func() (err error) {
+		if r.replayed, err = replay(ctx, r.clients); err == nil {
+			after, err = actual(ctx, r.clients[0])
+		}
 		return err
-	}
-	after, err := actual(ctx, r.clients[0])
+	})
 	if err != nil {
 		return err
 	}

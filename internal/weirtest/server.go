@@ -67,7 +67,7 @@ func Serve(ctx context.Context, binary, dir string, o *Options) (*Server, error)
 		}
 		if p.Ended() || time.Since(began) > limit {
 			s.Kill()
-			return nil, fmt.Errorf("weir serve is not ready: %w %s\n%s", err, a.Body, &p.Stderr)
+			return nil, fmt.Errorf("weir serve is not ready: %v %s\n%s", err, a.Body, &p.Stderr)
 		}
 		time.Sleep(time.Millisecond)
 	}
