@@ -106,6 +106,7 @@ func TestSim(t *testing.T) {
 			n = 2
 		}
 	}
+	defer func() { t.Logf("seeds from %d\n%s", first, &total) }()
 	for i := range n {
 		seed := first + uint64(i)
 		said := &notes{}
@@ -129,7 +130,6 @@ func TestSim(t *testing.T) {
 			break
 		}
 	}
-	t.Logf("seeds from %d\n%s", first, &total)
 }
 
 func newWorld(t *testing.T, seed uint64, said *notes) *world {

@@ -239,7 +239,9 @@ func (c *caller) settle(ctx context.Context, e *entry) bool {
 		_, err = c.door().Release(ctx, e.tenant, e.id)
 	default:
 		a, err = c.door().Extend(ctx, e.tenant, e.id, usage.Int(do.units), time.Hour)
-		c.admitted(e, &a, c.believe(err))
+		if do.units > max(e.size, e.maybe) { // else only the time is extended: no quota is asked, even when a limit has come down since
+			c.admitted(e, &a, c.believe(err))
+		}
 	}
 	err = c.believe(err)
 	certain, alive := true, true
