@@ -77,7 +77,8 @@ export function pageTests(env) {
             for (const [name, path] of pages) {
               if (state === "empty" && name.startsWith("tenant-")) continue;
               await page.goto(server.base + path);
-              await page.waitForTimeout(state === "error" ? 2500 : 500);
+              if (state === "error") await page.getByRole("alert").first().waitFor();
+              await page.waitForTimeout(300);
               await fits(page, name + ", " + state);
               await picture(page, `${name}-${state}-${theme}-${width}`);
             }

@@ -13,6 +13,7 @@ export const queries = new QueryClient({
       refetchOnWindowFocus: true,
       placeholderData: keepPreviousData,
       // What the client did wrong stays wrong. A server that is away is asked again, for as long as it takes.
+      retryDelay: (failures) => 400 * 2 ** failures,
       retry: (failures, error) => error instanceof ApiError && error.status >= 500 && failures < 2,
       refetchInterval: (query) => (query.state.error instanceof ApiError && (query.state.error.status === 0 || query.state.error.status >= 502) ? 2_000 : false),
     },
