@@ -47,12 +47,19 @@ function fromOverview(o: OverviewBody, m: MeterTotal): Usage {
   };
 }
 
+// mostUsed is the meter that is shown unless another is chosen: one whose series the overview has, as that of a level over all tenants is
+// a long read.
+function mostUsed(o: OverviewBody): MeterTotal | undefined {
+  const there = o.meters.filter((m) => m.series.length > 1);
+  return there.find((m) => m.meter === o.top_tenants.meter) ?? there.reduce<MeterTotal | undefined>((best, m) => (best && best.tenants >= m.tenants ? best : m), undefined) ?? o.meters[0];
+}
+
 export function UsageByMeter({ overview: o }: { overview: OverviewBody }) {
   const view = useView({ range: "3d" });
   const search = useParams1();
   const set = useSetSearch();
   const [table, setTable] = useState(false);
-  const m = o.meters.find((x) => x.meter === search.meter) ?? o.meters.find((x) => x.meter === o.top_tenants.meter) ?? o.meters[0];
+  const m = o.meters.find((x) => x.meter === search.meter) ?? mostUsed(o);
   const known = m && m.series.length > 1 && (view.zone === "UTC" || o.step_seconds === 3600);
   const span = known ? { from: Date.parse(o.from), to: Date.parse(o.to), window: "hour" as const } : spanOf(view.range, view.now, view.zone);
   const q: UsageQuery | null = m ? { meter: m.meter, span: spanOf(view.range, view.now, view.zone), zone: view.zone } : null;
