@@ -76,9 +76,11 @@ test: ## all tests without CGO, with the allocation counts, the fuzz seeds and i
 	$(call say,go test ./...)
 	$(GO) test -timeout 15m ./...
 
-race: ## all tests under the race detector; needs a C compiler
-	$(call say,go test -race ./...)
-	CGO_ENABLED=1 $(GO) test -race -short -timeout 20m ./...
+# These start the binary, which is built as it is shipped: the detector would watch the test only.
+PROCESSES := internal/(e2e|linear|torture|mutants)$$
+race: ## the tests under the race detector, but for those that start processes; needs a C compiler
+	$(call say,go test -race)
+	CGO_ENABLED=1 $(GO) test -race -short -timeout 20m $$($(GO) list ./... | grep -vE '$(PROCESSES)')
 
 cross: ## vet what can be embedded for the other platforms
 	$(call say,vet for $(PLATFORMS))
