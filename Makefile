@@ -72,15 +72,17 @@ bin/staticcheck: tools/go.mod tools/go.sum
 	@mkdir -p bin
 	$(GO) build -C tools -o ../bin/staticcheck honnef.co/go/tools/cmd/staticcheck
 
+# Packages start in the order given: the longest first, or one of them is still running when all others have ended.
+LONGEST := ./wal ./engine ./internal/e2e
 test: ## all tests without CGO, with the allocation counts, the fuzz seeds and internal/tidy
 	$(call say,go test ./...)
-	$(GO) test -timeout 15m ./...
+	$(GO) test -timeout 15m $(LONGEST) ./...
 
 # These start the binary, which is built as it is shipped: the detector would watch the test only.
 PROCESSES := internal/(e2e|linear|torture|mutants)$$
 race: ## the tests under the race detector, but for those that start processes; needs a C compiler
 	$(call say,go test -race)
-	CGO_ENABLED=1 $(GO) test -race -short -timeout 20m $$($(GO) list ./... | grep -vE '$(PROCESSES)')
+	CGO_ENABLED=1 $(GO) test -race -short -timeout 20m $$($(GO) list $(LONGEST) ./... | grep -vE '$(PROCESSES)')
 
 cross: ## vet what can be embedded for the other platforms
 	$(call say,vet for $(PLATFORMS))
