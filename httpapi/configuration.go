@@ -9,16 +9,19 @@ type Setting struct {
 	Origin string `json:"origin"` // where the value is from, such as default, a file, a variable or a flag
 }
 
-// getConfig answers what the server was started with. It is of the whole server, so a key that is bound to tenants is refused.
+// unbound is a handler that tells of all tenants together: a key that is bound to some is refused.
+func unbound(h handler) handler {
+	return func(c *call) {
+		if c.who.key != nil && len(c.who.key.Tenants) > 0 {
+			c.writeError(errNotOfATenant)
+			return
+		}
+		h(c)
+	}
+}
+
+// getConfig answers what the server was started with.
 func (c *call) getConfig() {
-	if _, err := c.query(); err != nil {
-		c.writeError(err)
-		return
-	}
-	if c.who.key != nil && len(c.who.key.Tenants) > 0 {
-		c.writeError(errNotOfATenant)
-		return
-	}
 	settings := c.api.settings
 	if settings == nil {
 		settings = []Setting{}

@@ -100,10 +100,6 @@ func (c *call) getSystem() {
 
 // getMeterStats answers what became of the items of each meter, beside what they counted.
 func (c *call) getMeterStats() {
-	if _, err := c.query(); err != nil {
-		c.writeError(err)
-		return
-	}
 	stats := c.eng.MeterStats()
 	if stats == nil {
 		stats = []usage.MeterStats{}

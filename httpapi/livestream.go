@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -213,7 +212,7 @@ func (w *eventWriter) update(u *engine.Update) {
 
 // event adds an event; data is marshalled to one line.
 func (w *eventWriter) event(name string, cursor engine.Cursor, data any) {
-	text, err := json.Marshal(data)
+	text, err := w.call.encode(data)
 	if err != nil {
 		w.err = fmt.Errorf("event %s: %w", name, err)
 		w.call.api.log.Error("BUG: an event does not marshal", "event", name, "err", err)

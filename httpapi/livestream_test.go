@@ -136,7 +136,11 @@ func TestLiveStream(t *testing.T) {
 	require.True(t, strings.HasPrefix(crossed.id, "1-"), crossed.id)
 	decided := all.until(func(e sse) bool { return e.event == "decisions" })
 	require.Equal(t, []any{"c", true}, []any{decided.data["id"], decided.data["allowed"]})
+	strs := s.listen("?topics=usage&numbers=string", f.key)
+	strs.next()
 	f.post(`{"id":"2","tenant_id":"globex","feature_type":"api_calls","quantity":1}`)
+	strs.until(func(e sse) bool { return e.data["tenant_id"] == "globex" && e.data["value"] == "8" })
+	_ = strs.body.Close()
 	f.post(`{"id":"3","tenant_id":"acme","feature_type":"api_calls","quantity":30}`)
 	for seen := 0; seen < 3; {
 		e := customer.next()

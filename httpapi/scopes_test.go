@@ -114,7 +114,7 @@ var routeRows = []routeRow{
 	{"GET /v1/tenants/{id}/recommendations", "read", ofTenant, "/v1/tenants/{t}/recommendations", "", okay},
 
 	{"GET /v1/system", "read", shared, "/v1/system", "", okay},
-	{"GET /v1/system/meters", "read", shared, "/v1/system/meters", "", okay},
+	{"GET /v1/system/meters", "read", ofAll, "/v1/system/meters", "", okay},
 	{"POST /v1/backup", "", ofAll, "/v1/backup", "", okay},
 	{"GET /healthz", "", public, "/healthz", "", okay},
 	{"GET /readyz", "", public, "/readyz", "", okay},

@@ -119,8 +119,8 @@ var usageEndpoints = []endpoint{
 
 var operationEndpoints = []endpoint{
 	{"GET", "/v1/system", scopeRead, (*call).getSystem},
-	{"GET", "/v1/system/meters", scopeRead, (*call).getMeterStats},
-	{"GET", "/v1/config", scopeAdmin, (*call).getConfig},
+	{"GET", "/v1/system/meters", scopeRead, unbound(bare((*call).getMeterStats))},
+	{"GET", "/v1/config", scopeAdmin, unbound(bare((*call).getConfig))},
 	{"POST", "/v1/backup", scopeAdmin, (*call).postBackup},
 	{"GET", "/healthz", scopePublic, (*call).getHealth},
 	{"GET", "/readyz", scopePublic, (*call).getReady},
