@@ -7,7 +7,9 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // machine is what a figure is worth nothing without.
@@ -18,14 +20,15 @@ type machine struct {
 	OS         string `json:"os"`
 	Kernel     string `json:"kernel"`
 	FileSystem string `json:"file_system"`
-	// Load is the load average of the last minute before the start: what else was running.
-	Load float64 `json:"load"`
+	// Busy is how many cores something else kept busy in the half second before the start, the host's other guests included.
+	Busy float64 `json:"busy_cores"`
+	Pace pace    `json:"pace"`
 }
 
-// String is the line under the title of a table.
+// String is what stands under the title of a table.
 func (m machine) String() string {
-	return fmt.Sprintf("%s, %d cores, %s, %s %s, %s, load %.2f", m.CPU, m.Cores, m.Go, m.OS, m.Kernel,
-		m.FileSystem, m.Load)
+	return fmt.Sprintf("%s, %d cores, %s, %s %s, %s, %.1f cores busy before\n%s", m.CPU, m.Cores, m.Go, m.OS, m.Kernel,
+		m.FileSystem, m.Busy, m.Pace)
 }
 
 // thisMachine describes the machine, and the file system that holds dir. What /proc does not tell
@@ -36,13 +39,38 @@ func thisMachine(dir string) machine {
 	if v, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
 		m.Kernel = string(bytes.TrimSpace(v))
 	}
-	if v, err := os.ReadFile("/proc/loadavg"); err == nil {
-		_, _ = fmt.Sscanf(string(v), "%f", &m.Load) // 0 when it is written another way
-	}
 	if v := procField("/proc/cpuinfo", "model name"); v != "" {
 		m.CPU = v
 	}
+	m.Busy = busyCores(500 * time.Millisecond)
+	m.Pace = thisPace()
 	return m
+}
+
+// busyCores waits and tells how many cores did anything meanwhile; 0 when the system does not say.
+func busyCores(wait time.Duration) float64 {
+	before := busyTime()
+	time.Sleep(wait)
+	return float64(busyTime()-before) / wait.Seconds() / 100 // the kernel counts hundredths of seconds of a core
+}
+
+// busyTime sums what /proc/stat says of all cores but idle, iowait (4th and 5th) and the guests that user includes.
+func busyTime() (sum int64) {
+	for i, field := range strings.Fields(firstLine("/proc/stat")) {
+		if n, err := strconv.ParseInt(field, 10, 64); err == nil && i != 4 && i != 5 && i <= 8 {
+			sum += n
+		}
+	}
+	return sum
+}
+
+func firstLine(file string) string {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return ""
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	return line
 }
 
 // fileSystem returns the type of the file system that holds dir: that of the longest mount point

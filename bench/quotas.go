@@ -83,8 +83,31 @@ func runAllowed(ctx context.Context, o *options, r *report) error {
 				r.add(fmt.Sprintf("3 quotas, %d of %d tenants at random, %d goroutines", hot, tenants, goroutines), figures...)
 			}
 		}
-		return nil
+		return addBareMap(o, r, names)
 	})
+}
+
+// addBareMap times what the quickest limiter at home would do for each call: find the tenant's one counter in a Go map, read it,
+// and read the clock. It has one number a tenant instead of three quotas, and nobody writes.
+func addBareMap(o *options, r *report, names []string) error {
+	counters := make(map[string]*atomic.Int64, len(names))
+	for _, name := range names {
+		counters[name] = new(atomic.Int64)
+	}
+	epoch := time.Now()
+	for _, hot := range []int{10_000, len(names)} {
+		figures, err := medians(o.runs, func(int) ([]figure, error) {
+			perCall, err := timeCalls(1, 5_000_000, func(_ int, dice uint64) bool {
+				return counters[names[dice%uint64(hot)]].Load() <= int64(time.Since(epoch))
+			})
+			return []figure{{"per call", perCall, "ns"}}, err
+		})
+		if err != nil {
+			return err
+		}
+		r.add(fmt.Sprintf("a Go map and one counter, %d of %d tenants at random, 1 goroutines", hot, len(names)), figures...)
+	}
+	return nil
 }
 
 // timeCalls returns the nanoseconds that one goroutine waits for one call; every call must be true.

@@ -44,8 +44,8 @@ func newReport(name string, o *options) *report {
 	if r.Machine.FileSystem == "tmpfs" || r.Machine.FileSystem == "ramfs" {
 		r.note("the directory is in memory: fsync costs nothing here; choose another with -dir")
 	}
-	if r.Machine.Load > float64(r.Machine.Cores)/4 {
-		r.note("the machine was busy (load %.2f): alone, it does better than this", r.Machine.Load)
+	if r.Machine.Busy > float64(r.Machine.Cores)/4 {
+		r.note("something else kept %.1f cores busy: alone, it does better than this", r.Machine.Busy)
 	}
 	return r
 }

@@ -146,7 +146,8 @@ func (r *report) table() string {
 // remarks are the notes, and where the figures come from.
 func (r *report) remarks() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "\n`%s`, %s, commit %s, median of %d, load before %.1f.\n", r.command(), r.Started.Format("2006-01-02 15:04"), r.Commit, r.Runs, r.Machine.Load)
+	fmt.Fprintf(&b, "\n`%s`, %s, commit %s, median of %d, %.1f cores busy before; %s.\n", r.command(), r.Started.Format("2006-01-02 15:04"), r.Commit, r.Runs, r.Machine.Busy,
+		r.Machine.Pace)
 	for _, n := range r.Notes {
 		fmt.Fprintf(&b, "- %s\n", n)
 	}

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+// pace is how fast the machine was at the start: of a virtual machine, caches and memory are shared with neighbours, and their
+// pace moves by a factor of two within an hour. What walks through memory, as Allowed does, moves with it.
+type pace struct {
+	// Nearby and Far are nanoseconds for one dependent read of a random cache line out of 8 and out of 64 MiB.
+	Nearby float64 `json:"read_8mib_ns"`
+	Far    float64 `json:"read_64mib_ns"`
+	Clock  float64 `json:"clock_ns"` // one reading of the clock
+}
+
+func (p pace) String() string {
+	return fmt.Sprintf("a read from 8 MiB %.0f ns, from 64 MiB %.0f ns, the clock %.0f ns", p.Nearby, p.Far, p.Clock)
+}
+
+// thisPace measures for about half a second.
+func thisPace() pace {
+	const reads = 1_000_000
+	p := pace{Nearby: perRead(8<<20, reads), Far: perRead(64<<20, reads)}
+	start := time.Now()
+	for range reads {
+		time.Since(start)
+	}
+	p.Clock = float64(time.Since(start).Nanoseconds()) / reads
+	return p
+}
+
+// paceSink keeps the compiler from leaving the reads out.
+var paceSink int32
+
+// perRead follows a random cycle through all cache lines of a piece of memory.
+func perRead(bytes, reads int) float64 {
+	lines := make([][16]int32, bytes/64)
+	order := rand.New(rand.NewPCG(1, 2)).Perm(len(lines))
+	for i, line := range order {
+		lines[line][0] = int32(order[(i+1)%len(order)])
+	}
+	start, at := time.Now(), int32(0)
+	for range reads {
+		at = lines[at][0]
+	}
+	paceSink = at
+	return float64(time.Since(start).Nanoseconds()) / float64(reads)
+}
