@@ -19,16 +19,17 @@ func (e *Engine) Allowed(tenant, feature string, n int64) usage.Verdict {
 	if t == nil {
 		return e.allowedWithout(e.state.dir.nobody(tenant, e.state.shards), feature, n, now)
 	}
+	f := &t.face
 	for {
-		f := t.face.Load()
-		if f == nil {
+		seq := f.seq.Load()
+		b := f.book.Load()
+		if b == nil {
 			return e.allowedWithout(t, feature, n, now)
 		}
 		if t.shard.due.Load() <= now {
 			return e.allowedSlowly(t, feature, n, now)
 		}
-		seq := f.seq.Load()
-		v, known, ok := f.judge(feature, n, now)
+		v, known, ok := f.judge(b, feature, n, now)
 		if seq&1 != 0 || f.seq.Load() != seq {
 			continue // the shard was writing
 		}

@@ -9,38 +9,35 @@ import (
 )
 
 // face is what readers without the lock see of a tenant's own ledger: the book, and a copy of the counters. The shard writes it at
-// the end of a block, and replaces it when the book changes.
+// the end of a block.
 //
-// It is laid out for Allowed: with the tenant it is the only memory that a read of three quotas touches and that others do not
-// keep in the caches. Following the ledger to its counters instead cost seven more misses, 0.2 us.
+// It is laid out for Allowed: it stands in the tenant, so that a read of three quotas waits for two misses of the caches, one after the
+// other: the slot of the directory, and these lines, which are next to each other. A face behind a pointer was one miss more; following
+// the ledger to its counters, seven more.
 type face struct {
-	seq   atomic.Uint64 // odd while the shard writes
-	book  *book
+	seq   atomic.Uint64        // odd while the shard writes
+	book  atomic.Pointer[book] // nil: the tenant has no quotas
 	first [faceInline]faceCounter
-	more  []faceCounter // of the slots after those
+	more  atomic.Pointer[[]faceCounter] // of the slots after those
 }
 
 // faceInline is how many counters stand in the face itself: a plan has one to three quotas on a feature.
 const faceInline = 3
 
-// faceCounter is the copy of one counter. Of a rate the last two are its bucket.
+// faceCounter is the copy of one counter: of a rate, used and reserved are its bucket's Debt and At.
 type faceCounter struct {
-	end, used, reserved, overSince, at atomic.Int64
+	end, used, reserved, overSince atomic.Int64
 }
 
-func newFace(b *book) *face {
-	f := &face{book: b}
-	if n := len(b.slots) - faceInline; n > 0 {
-		f.more = make([]faceCounter, n)
-	}
-	return f
-}
-
+// counter returns the copy of slot i. It is nil when a reader has met a book whose counters are not there yet: seq will tell.
 func (f *face) counter(i int) *faceCounter {
 	if i < faceInline {
 		return &f.first[i]
 	}
-	return &f.more[i-faceInline]
+	if more := f.more.Load(); more != nil && i-faceInline < len(*more) {
+		return &(*more)[i-faceInline]
+	}
+	return nil
 }
 
 // show publishes a ledger to readers. Only the tenant's own has any: those who ask for a user take the lock.
@@ -48,27 +45,26 @@ func (l *ledger) show() {
 	if l.user != 0 {
 		return
 	}
-	f := l.acct.tenant.face.Load()
-	if f != nil {
-		f.seq.Add(1) // for ever, if it is replaced: its readers come back for the new one
-	}
-	if f == nil || f.book != l.book {
-		f = newFace(l.book)
-		f.seq.Store(1)
+	f := &l.acct.tenant.face
+	f.seq.Add(1)
+	if n := len(l.book.slots) - faceInline; n > 0 {
+		if more := f.more.Load(); more == nil || len(*more) < n {
+			f.more.Store(new(make([]faceCounter, n)))
+		}
 	}
 	for i, c := range l.counters {
 		if c != nil {
 			f.counter(i).show(&l.book.slots[i], c)
 		}
 	}
+	f.book.Store(l.book)
 	f.seq.Add(1)
-	l.acct.tenant.face.Store(f)
 }
 
 func (f *faceCounter) show(s *slot, c *counter) {
 	if s.policy.Kind == quota.KindRate {
-		f.overSince.Store(c.bucket.Debt)
-		f.at.Store(c.bucket.At)
+		f.used.Store(c.bucket.Debt)
+		f.reserved.Store(c.bucket.At)
 		return
 	}
 	f.end.Store(c.end)
@@ -77,25 +73,28 @@ func (f *faceCounter) show(s *slot, c *counter) {
 	f.overSince.Store(c.overSince)
 }
 
-// judge asks the quotas of a feature. ok is false when a counter cannot be read without the lock; known when a quota names
+// judge asks the quotas that a book has on a feature. ok is false when a counter cannot be read without the lock; known when a quota names
 // the feature, so that some meter counts it.
-func (f *face) judge(feature string, n, now int64) (v usage.Verdict, known, ok bool) {
+func (f *face) judge(b *book, feature string, n, now int64) (v usage.Verdict, known, ok bool) {
 	v = usage.Verdict{Allowed: true, Decision: usage.DecisionAllow}
-	slots, known := f.book.features[feature]
+	slots, known := b.features[feature]
 	if !known {
-		slots = f.book.any
+		slots = b.any
 	}
 	for _, i := range slots {
-		s := &f.book.slots[i]
+		s := &b.slots[i]
 		p := s.policy
 		if p.UserScope || s.kind == rollup.KindUnique {
 			continue
 		}
 		c := f.counter(int(i))
+		if c == nil {
+			return v, known, false
+		}
 		var l quota.Level
 		cost := n
 		if p.Kind == quota.KindRate {
-			l.Bucket = quota.Bucket{Debt: c.overSince.Load(), At: c.at.Load()}
+			l.Bucket = quota.Bucket{Debt: c.used.Load(), At: c.reserved.Load()}
 			if cost = s.unitsOf(n, 0); l.Bucket.Full(now) && cost <= p.Limit {
 				continue
 			}
