@@ -84,7 +84,7 @@ func (s *state) enter(entry *AuditEntry) {
 	entry.Number, entry.Prev = s.audits.next(), s.auditHead
 	row := mustJSON(entry)
 	s.auditHead = auditHash(row)
-	s.audits.add(row)
+	s.audits.add(row, 0)
 }
 
 // Audit returns at most limit changes of configuration after a number, the oldest first.

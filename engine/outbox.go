@@ -81,7 +81,7 @@ func (s *state) collect() {
 	})
 	for i := range all {
 		all[i].row.Number = s.outbox.next()
-		s.outbox.add(mustJSON(all[i].row))
+		s.outbox.add(mustJSON(all[i].row), all[i].tenant.num)
 	}
 }
 
@@ -103,6 +103,29 @@ func (e *Engine) Outbox(ctx context.Context, after uint64, limit int) ([]usage.C
 		}
 		out = append(out, c)
 		return ctx.Err() == nil, nil
+	})
+	return out, err
+}
+
+// OutboxOf returns at most limit crossings of one tenant: those after a number, the oldest first, or, with newest, those before it, the
+// newest first. What others crossed costs nothing.
+func (e *Engine) OutboxOf(ctx context.Context, tenant string, at uint64, newest bool, limit int) ([]usage.Crossing, error) {
+	if e.closed.Load() {
+		return nil, usage.ErrClosed
+	}
+	t := e.state.dir.tenant(tenant)
+	if t == nil || limit <= 0 {
+		return nil, nil
+	}
+	durable := e.log.DurableIndex()
+	var out []usage.Crossing
+	err := e.state.outbox.readOf(e.store, t.num, at, newest, limit, func(value []byte) (bool, error) {
+		var c usage.Crossing
+		if err := json.Unmarshal(value, &c); err != nil || c.Index > durable {
+			return false, err
+		}
+		out = append(out, c)
+		return true, ctx.Err()
 	})
 	return out, err
 }

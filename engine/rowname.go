@@ -11,7 +11,7 @@ import (
 // rowNames is what the rows of each class are, for people.
 var rowNames = map[byte]string{
 	wal.ClassAccount: "account", wal.ClassAudit: "audit entry", wal.ClassConfig: "configuration", wal.ClassDay: "page of days", wal.ClassGroup: "groups", wal.ClassHold: "reservation",
-	wal.ClassLedger: "quota counters", wal.ClassOutbox: "crossing", wal.ClassPage: "page", wal.ClassSeries: "counter",
+	wal.ClassLedger: "quota counters", wal.ClassOutbox: "crossing", wal.ClassCrossed: "list of crossings", wal.ClassPage: "page", wal.ClassSeries: "counter",
 	wal.ClassBlocks: "blocks", wal.ClassFacts: "facts of blocks", wal.ClassVoid: "void",
 	wal.ClassTenant: "tenant", wal.ClassTotals: "totals of all tenants", wal.ClassUsers: "users",
 }

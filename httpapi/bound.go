@@ -271,6 +271,13 @@ func (b *bound) Outbox(ctx context.Context, after uint64, limit int) ([]usage.Cr
 	}
 }
 
+func (b *bound) OutboxOf(ctx context.Context, tenant string, at uint64, newest bool, limit int) ([]usage.Crossing, error) {
+	if err := b.of(tenant); err != nil {
+		return nil, err
+	}
+	return b.all.OutboxOf(ctx, tenant, at, newest, limit)
+}
+
 func (b *bound) Decisions(tenant string, decision usage.Decision, from time.Time, limit int) []engine.Decision {
 	if b.of(tenant) != nil {
 		return nil

@@ -66,6 +66,7 @@ type Engine interface {
 	OverLimit(tenant, user string) []usage.QuotaStatus
 	Users(tenant, quota string, nearLimit bool, after uint32, limit int) (users []engine.UserQuotas, next uint32, err error)
 	Outbox(ctx context.Context, after uint64, limit int) ([]usage.Crossing, error)
+	OutboxOf(ctx context.Context, tenant string, at uint64, newest bool, limit int) ([]usage.Crossing, error)
 	OutboxLast() uint64
 	Audit(ctx context.Context, after uint64, limit int) ([]engine.AuditEntry, error)
 	AuditLast() uint64

@@ -12,7 +12,9 @@ type journalOf[T any] struct {
 	last   func() uint64 // number of the newest entry
 	number func(T) uint64
 	read   func(after uint64, limit int) ([]T, error) // the oldest first; empty at the end
-	wanted func(T) bool
+	wanted func(T) bool                               // nil: all
+	// of reads the entries that are wanted alone: those after a number, or the newest first before it. nil: they are looked for among all.
+	of func(at uint64, newest bool, limit int) ([]T, error)
 }
 
 // answer writes a page, in the order that the request names.
@@ -31,13 +33,16 @@ func (j *journalOf[T]) answer(c *call, order string, names ...string) {
 
 func (j *journalOf[T]) oldest(after string, limit int) (out []T, err error) {
 	at, _ := strconv.ParseUint(after, 10, 64) // "": from the first
+	if j.of != nil {
+		return j.of(at, false, limit)
+	}
 	for len(out) < limit {
 		rows, err := j.read(at, listLimitMax)
 		if err != nil || len(rows) == 0 {
 			return out, err
 		}
 		for _, x := range rows {
-			if j.wanted(x) && len(out) < limit {
+			if (j.wanted == nil || j.wanted(x)) && len(out) < limit {
 				out = append(out, x)
 			}
 		}
@@ -53,6 +58,9 @@ func (j *journalOf[T]) newest(before string, limit int) (out []T, err error) {
 	if err != nil { // "": from the last
 		end = j.last() + 1
 	}
+	if j.of != nil {
+		return j.of(end, true, limit)
+	}
 	for end > 1 && len(out) < limit {
 		begin := end - min(end-1, listLimitMax)
 		rows, err := j.read(begin-1, int(end-begin))
@@ -60,7 +68,7 @@ func (j *journalOf[T]) newest(before string, limit int) (out []T, err error) {
 			return out, err
 		}
 		for _, x := range slices.Backward(rows) {
-			if j.number(x) < end && j.wanted(x) && len(out) < limit {
+			if j.number(x) < end && (j.wanted == nil || j.wanted(x)) && len(out) < limit {
 				out = append(out, x)
 			}
 		}

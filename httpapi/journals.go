@@ -68,7 +68,11 @@ func (c *call) listCrossings() {
 		read: func(after uint64, limit int) ([]usage.Crossing, error) {
 			return c.eng.Outbox(c.r.Context(), after, limit)
 		},
-		wanted: func(x usage.Crossing) bool { return tenant == "" || x.TenantID == tenant },
+	}
+	if tenant != "" {
+		j.of = func(at uint64, newest bool, limit int) ([]usage.Crossing, error) {
+			return c.eng.OutboxOf(c.r.Context(), tenant, at, newest, limit)
+		}
 	}
 	j.answer(c, q.Get("order"), "tenant_id", "order")
 }

@@ -31,6 +31,7 @@ import (
 //	        w  meter u32, day i64*                           totals of all tenants
 //	        v  tenant u32, block u64, position u16           item that was taken back
 //	        x  tenant u32, chunk u32                         blocks of a tenant, by 65,536
+//	        y  tenant u32, number u64                        crossing of a tenant: its number in the outbox
 //
 // i64* has its sign bit flipped, so that negative pages, buckets and days sort before positive ones.
 //
@@ -58,6 +59,7 @@ const (
 	ClassTotals  = 'w'
 	ClassVoid    = 'v'
 	ClassBlocks  = 'x'
+	ClassCrossed = 'y'
 )
 
 const signBit = 1 << 63
@@ -65,7 +67,7 @@ const signBit = 1 << 63
 // stateClass reports whether class may stand first in a key of the state.
 func stateClass(class byte) bool {
 	switch class {
-	case ClassAccount, ClassAudit, ClassBlocks, ClassConfig, ClassDay, ClassFacts, ClassGroup, ClassHold, ClassLedger, ClassOutbox, ClassPage,
+	case ClassAccount, ClassAudit, ClassBlocks, ClassConfig, ClassCrossed, ClassDay, ClassFacts, ClassGroup, ClassHold, ClassLedger, ClassOutbox, ClassPage,
 		ClassSeries, ClassTenant, ClassTotals, ClassUsers, ClassVoid,
 		ClassMeta, runManifestClass, runChunkClass, runFilterClass:
 		return true
@@ -179,6 +181,20 @@ func AppendAuditKey(dst []byte, number uint64) []byte {
 // AppendOutboxKey appends the key of a crossing in the outbox; crossings are numbered from 1.
 func AppendOutboxKey(dst []byte, number uint64) []byte {
 	return binary.BigEndian.AppendUint64(append(dst, ClassOutbox), number)
+}
+
+// AppendCrossedKey appends the key that says that a crossing in the outbox is of a tenant.
+func AppendCrossedKey(dst []byte, tenant uint32, number uint64) []byte {
+	dst = binary.BigEndian.AppendUint32(append(dst, ClassCrossed), tenant)
+	return binary.BigEndian.AppendUint64(dst, number)
+}
+
+// ParseCrossedKey is the inverse of [AppendCrossedKey].
+func ParseCrossedKey(key []byte) (tenant uint32, number uint64, err error) {
+	if err := checkKey(key, ClassCrossed, 12); err != nil {
+		return 0, 0, err
+	}
+	return binary.BigEndian.Uint32(key[1:]), binary.BigEndian.Uint64(key[5:]), nil
 }
 
 // ParseNumber returns the number in a key of the audit or the outbox.

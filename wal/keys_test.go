@@ -100,6 +100,10 @@ func TestKeyOrder(t *testing.T) {
 		tenant, number, position, err := ParseVoidKey(AppendVoidKey(nil, a, c, uint16(b)))
 		require.NoError(t, err)
 		require.Equal(t, []uint64{uint64(a), c, uint64(uint16(b))}, []uint64{uint64(tenant), number, uint64(position)})
+		tenant, number, err = ParseCrossedKey(AppendCrossedKey(nil, a, c))
+		require.NoError(t, err)
+		require.Equal(t, []uint64{uint64(a), c}, []uint64{uint64(tenant), number})
+		require.Equal(t, cmp.Or(cmp.Compare(a, b), cmp.Compare(c, d)), bytes.Compare(AppendCrossedKey(nil, a, c), AppendCrossedKey(nil, b, d)))
 	})
 	name, err := ParseConfigKey(AppendConfigKey(nil, "meter/api"))
 	require.NoError(t, err)
@@ -109,17 +113,18 @@ func TestKeyOrder(t *testing.T) {
 // The bytes of keys are on disk: they must not change.
 func TestKeyBytes(t *testing.T) {
 	for want, key := range map[string][]byte{
-		"b\x01\x02\x03\x04\x05\x06\x07\x08":                 appendBlockKey(nil, 0x0102030405060708),
-		"m":                                                 metaKey(),
-		"cplans":                                            AppendConfigKey(nil, "plans"),
-		"t\x00\x00\x00\x07":                                 AppendTenantKey(nil, 7),
-		"n\x00\x00\x00\x07":                                 AppendAccountKey(nil, 7),
-		"o\x01\x02\x03\x04\x05\x06\x07\x08":                 AppendOutboxKey(nil, 0x0102030405060708),
-		"a\x01\x02\x03\x04\x05\x06\x07\x08":                 AppendAuditKey(nil, 0x0102030405060708),
-		"q\x00\x00\x00\x07\x00\x00\x00\x02":                 AppendLedgerKey(nil, 7, 2),
-		"u\x00\x00\x00\x07\x00\x00\x01\x00":                 AppendUsersKey(nil, 7, 256),
-		"s\x00\x00\x00\x02\x00\x00\x00\x07":                 AppendSeriesKey(nil, 7, 2),
-		"w\x00\x00\x00\x07\x80\x00\x00\x00\x00\x00\x00\x01": AppendTotalsKey(nil, 7, 1),
+		"b\x01\x02\x03\x04\x05\x06\x07\x08": appendBlockKey(nil, 0x0102030405060708),
+		"m":                                 metaKey(),
+		"cplans":                            AppendConfigKey(nil, "plans"),
+		"t\x00\x00\x00\x07":                 AppendTenantKey(nil, 7),
+		"n\x00\x00\x00\x07":                 AppendAccountKey(nil, 7),
+		"o\x01\x02\x03\x04\x05\x06\x07\x08": AppendOutboxKey(nil, 0x0102030405060708),
+		"y\x00\x00\x00\x07\x00\x00\x00\x00\x00\x00\x00\x02":                         AppendCrossedKey(nil, 7, 2),
+		"a\x01\x02\x03\x04\x05\x06\x07\x08":                                         AppendAuditKey(nil, 0x0102030405060708),
+		"q\x00\x00\x00\x07\x00\x00\x00\x02":                                         AppendLedgerKey(nil, 7, 2),
+		"u\x00\x00\x00\x07\x00\x00\x01\x00":                                         AppendUsersKey(nil, 7, 256),
+		"s\x00\x00\x00\x02\x00\x00\x00\x07":                                         AppendSeriesKey(nil, 7, 2),
+		"w\x00\x00\x00\x07\x80\x00\x00\x00\x00\x00\x00\x01":                         AppendTotalsKey(nil, 7, 1),
 		"d\x00\x00\x00\x02\x00\x00\x00\x07\x7f\xff\xff\xff\xff\xff\xff\xff":         AppendDayKey(nil, 7, 2, -1),
 		"g\x00\x00\x00\x02\x00\x00\x00\x07\x01\x03\x80\x00\x00\x00\x00\x00\x00\x01": AppendGroupKey(nil, 7, 2, 1, 3, 1),
 		"p\x00\x00\x00\x02\x00\x00\x00\x07\x03\x80\x00\x00\x00\x00\x00\x00\x01":     AppendPageKey(nil, 7, 2, 3, 1),
@@ -133,6 +138,7 @@ func FuzzKeyParse(f *testing.F) {
 	f.Add(AppendPageKey(nil, 1, 2, 3, -4))
 	f.Add(AppendDayKey(nil, 1, 2, -4))
 	f.Add(AppendUsersKey(nil, 1, 2))
+	f.Add(AppendCrossedKey(nil, 1, 2))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, key []byte) {
 		check := func(err error, again []byte) {
@@ -150,6 +156,8 @@ func FuzzKeyParse(f *testing.F) {
 		check(err, AppendTenantKey(nil, tenant))
 		a, b, err := ParseUsersKey(key)
 		check(err, AppendUsersKey(nil, a, b))
+		a, number, err := ParseCrossedKey(key)
+		check(err, AppendCrossedKey(nil, a, number))
 		a, b, err = ParseSeriesKey(key)
 		check(err, AppendSeriesKey(nil, a, b))
 		a, day, err := ParseTotalsKey(key)

@@ -89,7 +89,16 @@ func (v *View) Get(key []byte, fn func(value []byte) error) (found bool, err err
 
 // Scan calls fn for every row of [lower, upper) in ascending order of keys, until fn returns an
 // error, which is returned. Key and value are valid during the call only.
-func (v *View) Scan(lower, upper []byte, fn func(key, value []byte) error) (err error) {
+func (v *View) Scan(lower, upper []byte, fn func(key, value []byte) error) error {
+	return v.scan(lower, upper, (*pebble.Iterator).First, (*pebble.Iterator).Next, fn)
+}
+
+// ScanBack is Scan in descending order.
+func (v *View) ScanBack(lower, upper []byte, fn func(key, value []byte) error) error {
+	return v.scan(lower, upper, (*pebble.Iterator).Last, (*pebble.Iterator).Prev, fn)
+}
+
+func (v *View) scan(lower, upper []byte, first, next func(*pebble.Iterator) bool, fn func(key, value []byte) error) (err error) {
 	if err := v.enter(); err != nil {
 		return err
 	}
@@ -99,7 +108,7 @@ func (v *View) Scan(lower, upper []byte, fn func(key, value []byte) error) (err 
 		return fmt.Errorf("scan %x: %w", lower, corruption(err))
 	}
 	defer func() { err = errors.Join(err, corruption(it.Close())) }()
-	for ok := it.First(); ok; ok = it.Next() {
+	for ok := first(it); ok; ok = next(it) {
 		value, err := it.ValueAndErr()
 		if err != nil {
 			return fmt.Errorf("scan %x: %w", it.Key(), corruption(err))
