@@ -161,7 +161,9 @@ func (c *checkpointer) after(index uint64, nanos int64, items, bytes int) error 
 	if c.verify || c.items < c.every && c.bytes < checkpointLogBytes || c.items == 0 {
 		return nil
 	}
-	if c.busy() && c.items < 2*c.every { // two generations of ids bound the memory of the tables
+	// Two generations of ids bound the memory of the tables. Until then a checkpoint waits for the one before, and for the end of
+	// Open's fold: there is nothing yet that it would shorten, and the fold wants all cores.
+	if (c.busy() || !c.state.live) && c.items < 2*c.every && c.bytes < 2*checkpointLogBytes {
 		return nil
 	}
 	err := c.wait()

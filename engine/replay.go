@@ -234,7 +234,7 @@ func (r *replayer) items(b *block, sh *shard, items []wal.Item) error {
 			continue
 		}
 		it := &item{Item: items[i]}
-		if err := r.state.prep.complete(it); err != nil {
+		if err := r.state.preps[0].complete(it); err != nil {
 			return err
 		}
 		b.items[i], b.tenants[i] = it, r.tenant

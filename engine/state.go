@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -52,7 +53,7 @@ type state struct {
 	decoded  []item
 	items    []*item
 	tenants  []*tenant
-	prep     preparer
+	preps    []preparer
 	workers  []chan *block
 	working  sync.WaitGroup
 	workErrs []error
@@ -83,10 +84,10 @@ func newState(store *wal.Store, o *Options) *state {
 	}
 	s.cfg.Store(&config{ages: agesDefault})
 	s.cfg.Load().index()
-	s.prep.state = s
-	s.shards = make([]*shard, o.Shards)
+	s.shards, s.preps = make([]*shard, o.Shards), make([]preparer, o.Shards)
 	s.workErrs = make([]error, o.Shards)
 	for i := range s.shards {
+		s.preps[i].state = s
 		s.shards[i] = &shard{state: s, gen: 1, ids: newIDTable(0, 1), totals: newTotals(1), notes: newNoteTable(1, 1)}
 		s.shards[i].due.Store(noDeadline)
 	}
@@ -185,23 +186,48 @@ func (s *state) open(index uint64, data []byte) (*block, error) {
 			return nil, err
 		}
 		b.nanos = header.LogTimeNanos
-		if cap(s.decoded) < len(decoded) {
-			s.decoded = make([]item, len(decoded))
-		}
-		s.decoded = s.decoded[:len(decoded)]
-		s.items = s.items[:0]
-		for i := range decoded {
-			s.decoded[i] = item{Item: decoded[i]}
-			if err := s.prep.complete(&s.decoded[i]); err != nil {
-				return nil, err
-			}
-			s.items = append(s.items, &s.decoded[i])
+		if err := s.completeAll(decoded); err != nil {
+			return nil, err
 		}
 		b.items = s.items
 	}
 	b.seconds = floorDiv(b.nanos, 1e9)
 	b.results = make([]Result, len(b.items))
 	return b, nil
+}
+
+// completeAll makes items of what was read from a block, in s.items. Large blocks are shared out: nothing is applied meanwhile, so
+// the directory stands still.
+func (s *state) completeAll(decoded []wal.Item) error {
+	if cap(s.decoded) < len(decoded) {
+		s.decoded = make([]item, len(decoded))
+	}
+	s.decoded = s.decoded[:len(decoded)]
+	s.items = s.items[:0]
+	for i := range s.decoded {
+		s.items = append(s.items, &s.decoded[i])
+	}
+	complete := func(p *preparer, from, to int) error {
+		for i := from; i < to; i++ {
+			s.decoded[i] = item{Item: decoded[i]}
+			if err := p.complete(&s.decoded[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if len(decoded) < parallelItemsMin {
+		return complete(&s.preps[0], 0, len(decoded))
+	}
+	errs := make([]error, len(s.preps))
+	var parts sync.WaitGroup
+	for i := range s.preps {
+		parts.Go(func() {
+			errs[i] = complete(&s.preps[i], len(decoded)*i/len(s.preps), len(decoded)*(i+1)/len(s.preps))
+		})
+	}
+	parts.Wait()
+	return cmp.Or(errs...)
 }
 
 // applyEvents resolves tenants in the order of the items, then lets the shards work side by side.

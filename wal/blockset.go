@@ -10,28 +10,35 @@ import (
 // BlockSet is which of 65,536 neighbouring blocks hold items of one tenant: one roaring container. The zero BlockSet is
 // empty. It is not safe for concurrent use.
 //
-// A row is the set in roaring's portable format (https://github.com/RoaringBitmap/RoaringFormatSpec). Rows are under the
-// digest, so a set has exactly one: a run container where that is strictly the smallest, else an array up to 4,096 members,
-// else a bitmap. The library's own choice depends on the set's history and on sizes in memory.
+// Rows are under the digest, so a set has exactly one: the shortest of these, and of two the upper one. Arrays and runs are in roaring's
+// portable format (https://github.com/RoaringBitmap/RoaringFormatSpec). Windows are not: a busy tenant is in most blocks of a young
+// chunk, and there roaring knows only two bytes a block, or a bitmap of 8 KiB. They have the bytes of that bitmap from the first to the
+// last that are not 0.
 //
-//	array, bitmap  ┌──────────────┬───────┬───────┬──────────────┬─────────┬─────────────────────────────┐
-//	               │ 12346 u32 LE │ 1 u32 │ 0 u16 │ card - 1 u16 │ 16 u32  │ members u16, or 8,192 bytes │
-//	               └──────────────┴───────┴───────┴──────────────┴─────────┴─────────────────────────────┘
-//	runs           ┌──────────────┬───────┬───────┬──────────────┬─────────┬─────────────────────────────┐
-//	               │ 12347 u32 LE │ 1 u8  │ 0 u16 │ card - 1 u16 │ n u16   │ n x (first, length - 1) u16 │
-//	               └──────────────┴───────┴───────┴──────────────┴─────────┴─────────────────────────────┘
+//	array   ┌──────────────┬───────┬───────┬──────────────┬─────────┬───────────────────────────┐
+//	        │ 12346 u32 LE │ 1 u32 │ 0 u16 │ card - 1 u16 │ 16 u32  │ members u16               │
+//	        └──────────────┴───────┴───────┴──────────────┴─────────┴───────────────────────────┘
+//	runs    ┌──────────────┬───────┬───────┬──────────────┬─────────┬───────────────────────────┐
+//	        │ 12347 u32 LE │ 1 u8  │ 0 u16 │ card - 1 u16 │ n u16   │ n x (first, length - 1) u16 │
+//	        └──────────────┴───────┴───────┴──────────────┴─────────┴───────────────────────────┘
+//	window  ┌──────────────┬────────────────┬────────────────────────┐
+//	        │ 12345 u32 LE │ first byte u16 │ bytes of the bitmap    │
+//	        └──────────────┴────────────────┴────────────────────────┘
 type BlockSet struct{ bits *roaring.Bitmap }
 
 const (
 	// BlockSetSpan is how many blocks a set is about.
 	BlockSetSpan = 1 << 16
 
-	cookieRuns     = 12347
-	cookiePlain    = 12346
-	plainHeader    = 16
-	runsHeader     = 11
-	arrayMembers   = 4096
-	containerBytes = BlockSetSpan / 8
+	cookieWindow = 12345 // none of roaring's
+	cookieArray  = 12346
+	cookieRuns   = 12347
+	windowHeader = 6
+	arrayHeader  = 16
+	runsHeader   = 11
+
+	// blockSetRowMax is the greatest row: a window of all bytes.
+	blockSetRowMax = windowHeader + BlockSetSpan/8
 )
 
 // Add puts a block into the set: its index modulo BlockSetSpan.
@@ -83,7 +90,19 @@ func (s *BlockSet) Append(dst []byte) []byte {
 	}
 	runs := 0
 	s.eachRun(func(_, _ uint32) { runs++ })
-	if 2+4*runs < min(2*card, containerBytes) {
+	from, to := s.bits.Minimum()>>3, s.bits.Maximum()>>3
+	array, run, window := arrayHeader+2*card, runsHeader+4*runs, windowHeader+int(to-from+1)
+	switch min(array, run, window) {
+	case array:
+		dst = binary.LittleEndian.AppendUint32(dst, cookieArray)
+		dst = binary.LittleEndian.AppendUint32(dst, 1)
+		dst = binary.LittleEndian.AppendUint16(dst, 0)
+		dst = binary.LittleEndian.AppendUint16(dst, uint16(card-1))
+		dst = binary.LittleEndian.AppendUint32(dst, arrayHeader)
+		for it := s.bits.Iterator(); it.HasNext(); {
+			dst = binary.LittleEndian.AppendUint16(dst, uint16(it.Next()))
+		}
+	case run:
 		dst = binary.LittleEndian.AppendUint32(dst, cookieRuns)
 		dst = append(dst, 1, 0, 0)
 		dst = binary.LittleEndian.AppendUint16(dst, uint16(card-1))
@@ -92,24 +111,15 @@ func (s *BlockSet) Append(dst []byte) []byte {
 			dst = binary.LittleEndian.AppendUint16(dst, uint16(first))
 			dst = binary.LittleEndian.AppendUint16(dst, uint16(last-first))
 		})
-		return dst
-	}
-	dst = binary.LittleEndian.AppendUint32(dst, cookiePlain)
-	dst = binary.LittleEndian.AppendUint32(dst, 1)
-	dst = binary.LittleEndian.AppendUint16(dst, 0)
-	dst = binary.LittleEndian.AppendUint16(dst, uint16(card-1))
-	dst = binary.LittleEndian.AppendUint32(dst, plainHeader)
-	if card <= arrayMembers {
+	default:
+		dst = binary.LittleEndian.AppendUint32(dst, cookieWindow)
+		dst = binary.LittleEndian.AppendUint16(dst, uint16(from))
+		at := len(dst)
+		dst = append(dst, make([]byte, to-from+1)...)
 		for it := s.bits.Iterator(); it.HasNext(); {
-			dst = binary.LittleEndian.AppendUint16(dst, uint16(it.Next()))
+			low := it.Next()
+			dst[at+int(low>>3-from)] |= 1 << (low & 7)
 		}
-		return dst
-	}
-	at := len(dst)
-	dst = append(dst, make([]byte, containerBytes)...)
-	for it := s.bits.Iterator(); it.HasNext(); {
-		low := it.Next()
-		dst[at+int(low>>3)] |= 1 << (low & 7)
 	}
 	return dst
 }
@@ -134,24 +144,27 @@ func (s *BlockSet) eachRun(fn func(first, last uint32)) {
 // that Append would write differently is refused. Errors: ErrCorrupt.
 func (s *BlockSet) Decode(src []byte) error {
 	s.bits = roaring.New()
-	switch {
-	case len(src) <= runsHeader:
-	case binary.LittleEndian.Uint32(src) == cookieRuns:
-		for at := runsHeader; at+4 <= len(src) && at < containerBytes; at += 4 {
+	cookie := uint32(0)
+	if len(src) > windowHeader && len(src) <= blockSetRowMax {
+		cookie = binary.LittleEndian.Uint32(src)
+	}
+	switch cookie {
+	case cookieWindow:
+		from := int(binary.LittleEndian.Uint16(src[4:]))
+		for at, b := range src[windowHeader:] {
+			for ; b != 0 && from+at < BlockSetSpan/8; b &= b - 1 {
+				s.bits.Add(uint32((from+at)<<3 + bits.TrailingZeros8(b)))
+			}
+		}
+	case cookieArray:
+		for at := arrayHeader; at+2 <= len(src); at += 2 {
+			s.bits.Add(uint32(binary.LittleEndian.Uint16(src[at:])))
+		}
+	case cookieRuns:
+		for at := runsHeader; at+4 <= len(src); at += 4 {
 			first := uint64(binary.LittleEndian.Uint16(src[at:]))
 			last := first + uint64(binary.LittleEndian.Uint16(src[at+2:]))
 			s.bits.AddRange(first, min(last+1, BlockSetSpan))
-		}
-	case binary.LittleEndian.Uint32(src) != cookiePlain || len(src) <= plainHeader || len(src) > plainHeader+containerBytes:
-	case binary.LittleEndian.Uint16(src[10:]) >= arrayMembers:
-		for at, b := range src[plainHeader:] {
-			for ; b != 0; b &= b - 1 {
-				s.bits.Add(uint32(at<<3 + bits.TrailingZeros8(b)))
-			}
-		}
-	default:
-		for at := plainHeader; at+2 <= len(src); at += 2 {
-			s.bits.Add(uint32(binary.LittleEndian.Uint16(src[at:])))
 		}
 	}
 	if s.bits.IsEmpty() || string(s.Append(nil)) != string(src) {
