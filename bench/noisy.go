@@ -13,7 +13,8 @@ import (
 const (
 	quietPerSecond = 300
 	noisyFactor    = 10
-	noisySeconds   = 5
+	noisyWarmUp    = 2 * time.Second // connections are made
+	noisySpan      = 20 * time.Second
 )
 
 // runNoisy measures what one tenant notices of another that sends ten times what it should: the p99 of its consumes, in an open loop
@@ -51,34 +52,34 @@ func runNoisy(ctx context.Context, o *options, r *report) error {
 	})
 }
 
-// neighbours runs both tenants for a while and answers the quiet one's latencies.
+// neighbours runs both tenants for a while, each with connections of its own, and answers the quiet one's latencies.
 func neighbours(ctx context.Context, s *server, factor int) ([]figure, error) {
-	var wg sync.WaitGroup
-	var waits [][]time.Duration
-	errs := make([]error, 2)
-	wg.Go(func() { waits, errs[0] = s.openLoop(ctx, "quiet", quietPerSecond) })
-	wg.Go(func() { _, errs[1] = s.openLoop(ctx, "noisy", factor*quietPerSecond) })
-	wg.Wait()
-	if err := errors.Join(errs...); err != nil {
+	both := func(span time.Duration) (waits []time.Duration, err error) {
+		var wg sync.WaitGroup
+		errs := make([]error, 2)
+		wg.Go(func() { waits, errs[0] = s.consumeAt(ctx, "quiet", quietPerSecond, span) })
+		wg.Go(func() { _, errs[1] = s.consumeAt(ctx, "noisy", factor*quietPerSecond, span) })
+		wg.Wait()
+		return waits, errors.Join(errs...)
+	}
+	if _, err := both(noisyWarmUp); err != nil {
 		return nil, err
 	}
-	return latencies("request", waits), nil
+	waits, err := both(noisySpan)
+	if err != nil {
+		return nil, err
+	}
+	return latencies("request", [][]time.Duration{waits}), nil
 }
 
-// openLoop sends consumes of a tenant at a rate, whether earlier ones were answered or not.
-func (s *server) openLoop(ctx context.Context, tenant string, perSecond int) ([][]time.Duration, error) {
-	n := perSecond * noisySeconds
-	waits, errs := [][]time.Duration{make([]time.Duration, n)}, make([]error, n)
-	var wg sync.WaitGroup
-	start := time.Now()
-	for i := range n {
-		due := start.Add(time.Duration(i) * time.Second / time.Duration(perSecond))
-		time.Sleep(time.Until(due))
-		wg.Go(func() {
-			_, errs[i] = s.send(ctx, http.MethodPost, "/v1/consume", fmt.Appendf(nil, `{"id":"%s-%d","tenant_id":"%s","feature_type":"api_calls"}`, tenant, i, tenant))
-			waits[0][i] = time.Since(due)
-		})
-	}
-	wg.Wait()
-	return waits, errors.Join(errs...)
+// consumeAt sends consumes of a tenant at a rate, and answers how long each took from the moment when it was due.
+func (s *server) consumeAt(ctx context.Context, tenant string, perSecond int, span time.Duration) ([]time.Duration, error) {
+	a := arrivals{perSecond: float64(perSecond), span: span, callers: 128}
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: a.callers}}
+	defer client.CloseIdleConnections()
+	own := &server{url: s.url, key: s.key, client: client}
+	waits, _, err := a.run(ctx, func(i int) error {
+		return own.expect(ctx, "/v1/consume", fmt.Appendf(nil, `{"id":"%s-%s-%d","tenant_id":"%s","feature_type":"api_calls"}`, tenant, span, i, tenant), []byte(`"allowed":true`))
+	})
+	return waits, err
 }
