@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"time"
 )
 
@@ -44,9 +45,6 @@ func thisPace() pace {
 	return p
 }
 
-// paceSink keeps the compiler from leaving the reads out.
-var paceSink int32
-
 // perRead follows a random cycle through all cache lines of a piece of memory.
 func perRead(bytes, reads int) float64 {
 	lines := make([][16]int32, bytes/64)
@@ -58,6 +56,7 @@ func perRead(bytes, reads int) float64 {
 	for range reads {
 		at = lines[at][0]
 	}
-	paceSink = at
-	return float64(time.Since(start).Nanoseconds()) / float64(reads)
+	took := time.Since(start)
+	runtime.KeepAlive(at) // or the compiler may leave the reads out
+	return float64(took.Nanoseconds()) / float64(reads)
 }
