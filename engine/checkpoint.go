@@ -162,8 +162,9 @@ func (c *checkpointer) after(index uint64, nanos int64, items, bytes int) error 
 		return nil
 	}
 	// Two generations of ids bound the memory of the tables. Until then a checkpoint waits for the one before, and for the end of
-	// Open's fold: there is nothing yet that it would shorten, and the fold wants all cores.
-	if (c.busy() || !c.state.live) && c.items < 2*c.every && c.bytes < 2*checkpointLogBytes {
+	// Open's fold: there is nothing yet that it would shorten, and the fold wants all cores. (Folds for a base have ids elsewhere.)
+	folding := !c.state.live && !c.state.borrowed
+	if (c.busy() || folding) && c.items < 2*c.every && c.bytes < 2*checkpointLogBytes {
 		return nil
 	}
 	err := c.wait()

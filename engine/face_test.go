@@ -1,0 +1,55 @@
+package engine
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/stretchr/testify/require"
+)
+
+// TestAllowedWhilePlansChange: a reader never judges a counter by the quota of another plan. Every plan has room; but a slot that was a
+// rate holds a time where a month has its reserved units, and a face with five quotas has counters where one with a single quota has none.
+// The ledgers of three plans are shown in turns, as fast as it goes: a plan change through the log is too rare to be met half-way.
+func TestAllowedWhilePlansChange(t *testing.T) {
+	e := openMem(t, vfs.NewMem(), newTestClock(), nil)
+	month, rate := `{"slug":"m%d","meter":"api_calls","period":"month","limit":%d}`, `{"slug":"r","meter":"api_calls","rate":{"limit":100000,"per":"1s"}}`
+	many := rate
+	for i := range 4 {
+		many += "," + fmt.Sprintf(month, i+2, 100_000+i)
+	}
+	var ledgers []*ledger
+	for slug, quotas := range map[string]string{"month": fmt.Sprintf(month, 1, 100_000), "rate": rate, "many": many} {
+		putPlan(t, e, slug, "["+quotas+"]")
+		putTenant(t, e, "acme", slug)
+		require.True(t, consume(t, e, ask(slug, 1)).Allowed)
+		l := *e.state.dir.tenant("acme").account.Load().ledger
+		ledgers = append(ledgers, &l)
+	}
+	sh := e.state.dir.tenant("acme").shard
+	var denied, shown atomic.Int64
+	var done atomic.Bool
+	var writer sync.WaitGroup
+	writer.Go(func() {
+		for !done.Load() {
+			for _, l := range ledgers {
+				sh.mu.Lock()
+				l.show()
+				sh.mu.Unlock()
+				shown.Add(1)
+			}
+		}
+	})
+	for range 50_000 {
+		if !e.Allowed("acme", "api_calls", 1).Allowed {
+			denied.Add(1)
+		}
+	}
+	done.Store(true)
+	writer.Wait()
+	require.NotZero(t, shown.Load())
+	require.Zero(t, denied.Load(), "of 50,000, while %d ledgers were shown", shown.Load())
+	require.NoError(t, e.Close())
+}
