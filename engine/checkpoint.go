@@ -31,6 +31,7 @@ import (
 type checkpointer struct {
 	state *state
 	every int // items between cuts
+	heavy int // buckets between cuts
 
 	items   int        // folded since the last cut
 	bytes   int        // of log since the last cut
@@ -150,7 +151,7 @@ type shardCut struct {
 }
 
 func newCheckpointer(s *state, every int) *checkpointer {
-	return &checkpointer{state: s, every: every, gen: 1, cancel: make(chan struct{})}
+	return &checkpointer{state: s, every: every, heavy: checkpointBuckets, gen: 1, cancel: make(chan struct{})}
 }
 
 // after is told of every applied block. It cuts when a checkpoint is due, and waits only when the last one
@@ -158,13 +159,13 @@ func newCheckpointer(s *state, every int) *checkpointer {
 func (c *checkpointer) after(index uint64, nanos int64, items, bytes int) error {
 	c.items += items
 	c.bytes += bytes
-	if c.verify || c.items < c.every && c.bytes < checkpointLogBytes || c.items == 0 {
+	if c.verify || !c.due(1) || c.items == 0 {
 		return nil
 	}
-	// Two generations of ids bound the memory of the tables. Until then a checkpoint waits for the one before, and for the end of
+	// Two generations bound the memory of ids and buckets. Until then a checkpoint waits for the one before, and for the end of
 	// Open's fold: there is nothing yet that it would shorten, and the fold wants all cores. (Folds for a base have ids elsewhere.)
 	folding := !c.state.live && !c.state.borrowed
-	if (c.busy() || folding) && c.items < 2*c.every && c.bytes < 2*checkpointLogBytes {
+	if (c.busy() || folding) && !c.due(2) {
 		return nil
 	}
 	err := c.wait()
@@ -176,6 +177,18 @@ func (c *checkpointer) after(index uint64, nanos int64, items, bytes int) error 
 	}
 	c.start(index, nanos)
 	return nil
+}
+
+// due tells whether n checkpoints' worth was folded since the last cut.
+func (c *checkpointer) due(n int) bool {
+	if c.items >= n*c.every || c.bytes >= n*checkpointLogBytes {
+		return true
+	}
+	buckets := 0
+	for _, sh := range c.state.shards {
+		buckets += sh.buckets
+	}
+	return buckets >= n*c.heavy
 }
 
 // wait returns when no write is in progress, with the error of the last one; or with disk_full when it is short of space.
@@ -216,7 +229,7 @@ func (c *checkpointer) cutNow(index uint64, nanos int64) *cut {
 		sh.ids = c.table(i, index+1)
 		sh.frozenNotes = sh.notes
 		sh.notes = newNoteTable(sh.notes.first+uint64(len(sh.notes.notes)), index+1)
-		sh.dirty = make([]*series, 0, len(sh.dirty))
+		sh.dirty, sh.buckets = make([]*series, 0, len(sh.dirty)), 0
 		sh.newUsers, sh.objects, sh.settled = nil, nil, nil
 		sh.gen, sh.saving = c.gen+1, true
 		sh.oldTotals, sh.totals = sh.totals, newTotals(sh.gen)

@@ -146,6 +146,7 @@ func (s *series) replace(sh *shard, minute int64, a rollup.Agg, abs uint64, logS
 // change begins a correction: what every one of them has in common.
 func (s *series) change(sh *shard, abs uint64, logSec int64) *pending {
 	pend := s.touch(sh)
+	sh.buckets++ // it may be one more
 	pend.absolute += abs
 	s.absolute += abs
 	pend.touchedAt, s.touched = logSec, logSec
@@ -173,11 +174,15 @@ func (s *series) fold(sh *shard, p *rollup.Point, abs uint64, logSec int64) {
 	if s.meter.kind == rollup.KindUnique && s.repeats(p.Member, minute, sh) {
 		// The member is in both sets already. Most events of an active user are of this sort, and
 		// looking for it in two bitmaps would be the dearest step of their fold.
-		pend.delta.Fold(rollup.KindCount, minute, p)
+		if pend.delta.Fold(rollup.KindCount, minute, p) {
+			sh.buckets++
+		}
 		s.month.Fold(rollup.KindCount, p)
 		return
 	}
-	pend.delta.Fold(s.meter.kind, minute, p)
+	if pend.delta.Fold(s.meter.kind, minute, p) {
+		sh.buckets++
+	}
 	if !monthly(s.meter.kind) {
 		return
 	}
@@ -302,15 +307,15 @@ func (s *series) current(start, before int64) int64 {
 func counterValue(k rollup.Kind, a *rollup.Agg) int64 {
 	switch k {
 	case rollup.KindSum:
-		return a.Sum
+		return a.Value
 	case rollup.KindCount:
 		return a.Count
 	case rollup.KindUnique:
 		return rollup.CardinalityOf(a)
 	case rollup.KindMin:
-		return a.Min
+		return a.Value
 	case rollup.KindMax:
-		return a.Max
+		return a.Value
 	case rollup.KindLatest:
 		if a.Latest == nil {
 			return 0

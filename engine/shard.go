@@ -22,6 +22,7 @@ type shard struct {
 	ids       *idTable // ids counted since the last cut
 	frozenIDs *idTable // ids of the cut being saved; nil otherwise
 	dirty     []*series
+	buckets   int       // of minutes that wait for a checkpoint, since the last cut; read by Apply between blocks
 	newUsers  []newUser // users numbered since the last cut
 	objects   []object  // changed since the last cut
 	totals    *totals   // of the hours, since the last cut

@@ -1,10 +1,6 @@
 package rollup
 
-import (
-	"slices"
-
-	"github.com/RoaringBitmap/roaring/v2"
-)
+import "slices"
 
 // Point is one event as a meter sees it. The strings may alias a buffer of the caller: what is kept
 // is copied.
@@ -20,27 +16,27 @@ type Point struct {
 
 // Agg is what a bucket knows about its events. Only the fields of its kind are used:
 //
-//	sum, avg   Count, Sum
+//	sum, avg   Count, Value: the sum
 //	count      Count
-//	min, max   Count and Min or Max (undefined while Count is 0)
+//	min, max   Count, Value: the extreme one (undefined while Count is 0)
 //	latest     Count, Latest
 //	unique     Count, Members (nil: events only of members that an older part of the same bucket has)
 //	percentile Count, Extra.Bins
 //	weighted   Count, Extra.Steps (minutes) or Extra.Area (coarser buckets, answers)
 //
 // The zero Agg holds no events. Count is the number of events, for every kind; adjustments move
-// that of kind count (see [Agg.Adjust]). Corrections may take Count and Sum below zero: state is a
+// that of kind count (see [Agg.Adjust]). Corrections may take Count and a sum below zero: state is a
 // signed sum, and whoever shows it decides what a negative total looks like. An Agg does not know
 // its kind: that is a fact of the series, and a byte here would cost eight.
 type Agg struct {
-	Count, Sum, Min, Max int64
-	Latest               *Latest
-	Members              *roaring.Bitmap
-	Extra                *Extra
+	Count, Value int64
+	Latest       *Latest
+	Members      *Members
+	Extra        *Extra
 }
 
-// Extra is the state of two kinds that few series have. One pointer for both keeps an Agg at 56
-// bytes, and a bucket of a [Delta] in one cache line.
+// Extra is the state of two kinds that few series have. One pointer for both keeps an Agg at 40
+// bytes: millions of buckets wait for a checkpoint while history is taken in.
 type Extra struct {
 	Bins  []Bin  // percentile: ascending by index, none with count 0
 	Steps []Step // weighted, minute buckets: ascending
@@ -54,15 +50,15 @@ type Extra struct {
 func (a *Agg) Fold(k Kind, p *Point) {
 	switch k {
 	case KindSum, KindAvg:
-		a.Sum += p.Value
+		a.Value += p.Value
 	case KindCount:
 	case KindMin:
-		if a.Count == 0 || p.Value < a.Min {
-			a.Min = p.Value
+		if a.Count == 0 || p.Value < a.Value {
+			a.Value = p.Value
 		}
 	case KindMax:
-		if a.Count == 0 || p.Value > a.Max {
-			a.Max = p.Value
+		if a.Count == 0 || p.Value > a.Value {
+			a.Value = p.Value
 		}
 	case KindLatest:
 		if a.Latest == nil {
@@ -71,7 +67,7 @@ func (a *Agg) Fold(k Kind, p *Point) {
 		a.Latest.fold(p)
 	case KindUnique:
 		if a.Members == nil {
-			a.Members = roaring.New()
+			a.Members = new(Members)
 		}
 		a.Members.Add(p.Member)
 	case KindPercentile:
@@ -98,15 +94,15 @@ func (a *Agg) Merge(k Kind, b *Agg) {
 	}
 	switch k {
 	case KindSum, KindAvg:
-		a.Sum += b.Sum
+		a.Value += b.Value
 	case KindCount:
 	case KindMin:
-		if a.Count == 0 || b.Min < a.Min {
-			a.Min = b.Min
+		if a.Count == 0 || b.Value < a.Value {
+			a.Value = b.Value
 		}
 	case KindMax:
-		if a.Count == 0 || b.Max > a.Max {
-			a.Max = b.Max
+		if a.Count == 0 || b.Value > a.Value {
+			a.Value = b.Value
 		}
 	case KindLatest:
 		if a.Latest == nil {
@@ -153,7 +149,7 @@ func (a *Agg) Empty(k Kind) bool {
 	}
 	switch k {
 	case KindSum, KindAvg:
-		return a.Sum == 0
+		return a.Value == 0
 	case KindPercentile:
 		return a.Extra == nil || len(a.Extra.Bins) == 0
 	}
@@ -192,10 +188,5 @@ func (a *Agg) EachMember(fn func(member uint32) error) error {
 	if a.Members == nil {
 		return nil
 	}
-	for it := a.Members.Iterator(); it.HasNext(); {
-		if err := fn(it.Next()); err != nil {
-			return err
-		}
-	}
-	return nil
+	return a.Members.Each(fn)
 }

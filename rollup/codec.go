@@ -56,11 +56,11 @@ func appendAgg(dst []byte, k Kind, l Level, a *Agg) []byte {
 	dst = binary.AppendUvarint(dst, uint64(a.Count))
 	switch k {
 	case KindSum, KindAvg:
-		return binary.AppendVarint(dst, a.Sum)
+		return binary.AppendVarint(dst, a.Value)
 	case KindMin:
-		return binary.AppendVarint(dst, a.Min)
+		return binary.AppendVarint(dst, a.Value)
 	case KindMax:
-		return binary.AppendVarint(dst, a.Max)
+		return binary.AppendVarint(dst, a.Value)
 	case KindLatest:
 		return appendLatest(dst, a.Latest)
 	case KindPercentile:
@@ -142,11 +142,11 @@ func decodeAgg(a *Agg, k Kind, l Level, src []byte, i int) (next int, what strin
 	i = next
 	switch k {
 	case KindSum, KindAvg:
-		a.Sum, next = varint(src, i)
+		a.Value, next = varint(src, i)
 	case KindMin:
-		a.Min, next = varint(src, i)
+		a.Value, next = varint(src, i)
 	case KindMax:
-		a.Max, next = varint(src, i)
+		a.Value, next = varint(src, i)
 	case KindLatest:
 		a.Latest, next = decodeLatest(src, i, count)
 	case KindUnique:

@@ -12,7 +12,7 @@ import "slices"
 func (a *Agg) Unfold(k Kind, p *Point) {
 	switch k {
 	case KindSum, KindAvg:
-		a.Sum -= p.Value
+		a.Value -= p.Value
 	case KindCount:
 	case KindPercentile:
 		a.extra().addBin(p.Value, -1)
@@ -27,7 +27,7 @@ func (a *Agg) Unfold(k Kind, p *Point) {
 func (a *Agg) Adjust(k Kind, units int64) {
 	switch k {
 	case KindSum:
-		a.Sum += units
+		a.Value += units
 	case KindCount:
 		a.Count += units
 	default:
@@ -91,11 +91,11 @@ func (a *Agg) Without(k Kind, p *Point) (rest Agg, ok bool) {
 		rest.Unfold(k, p)
 		return rest, true
 	case KindMin:
-		ok = p.Value > a.Min
+		ok = p.Value > a.Value
 	case KindMax:
-		ok = p.Value < a.Max
+		ok = p.Value < a.Value
 	case KindUnique:
-		if ok = a.Count == a.cardinality(); ok { // one event each
+		if ok = a.Count == CardinalityOf(a); ok { // one event each
 			rest.Members.Remove(p.Member)
 		}
 	case KindLatest:

@@ -117,10 +117,10 @@ func TestAdjust(t *testing.T) {
 	require.NoError(t, s.checkpoint(d))
 	aggs, err := Range(KindSum, s, nil, []Span{{0, 6}, {6, 7}, {7, 9}})
 	require.NoError(t, err)
-	require.Equal(t, []Agg{{Sum: -700}, {Count: 1, Sum: 200}, {}}, aggs)
+	require.Equal(t, []Agg{{Value: -700}, {Count: 1, Value: 200}, {}}, aggs)
 	require.Equal(t, "-0.7", Value(KindSum, 3, &aggs[0]).String())
 	require.Equal(t, "-2", Value(KindCount, 0, &Agg{Count: -2}).String())
-	require.False(t, Value(KindAvg, 0, &Agg{Sum: 3}).IsSet())
+	require.False(t, Value(KindAvg, 0, &Agg{Value: 3}).IsSet())
 	for _, k := range allKinds {
 		if k != KindSum && k != KindCount {
 			require.Panics(t, func() { new(Agg).Adjust(k, 1) }, k.String())

@@ -42,8 +42,8 @@ func TestDeltaModel(t *testing.T) {
 func checkDelta(t *rapid.T, d *Delta, model map[int64]int64) {
 	var minutes []int64
 	d.Each(func(minute int64, a *Agg) bool {
-		if a.Sum != model[minute] {
-			t.Fatalf("minute %d: %d, want %d", minute, a.Sum, model[minute])
+		if a.Value != model[minute] {
+			t.Fatalf("minute %d: %d, want %d", minute, a.Value, model[minute])
 		}
 		minutes = append(minutes, minute)
 		return true

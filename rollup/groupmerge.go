@@ -143,18 +143,20 @@ func (g *Groups) appendAgg(k Kind, minute int64, tuple []uint32, a *Agg) {
 	}
 	switch k {
 	case KindSum, KindAvg:
-		g.append(minute, a.Count, a.Sum, tuple)
+		g.append(minute, a.Count, a.Value, tuple)
 	case KindCount:
 		g.append(minute, 0, a.Count, tuple)
 	case KindMin:
-		g.append(minute, a.Count, a.Min, tuple)
+		g.append(minute, a.Count, a.Value, tuple)
 	case KindMax:
-		g.append(minute, a.Count, a.Max, tuple)
+		g.append(minute, a.Count, a.Value, tuple)
 	case KindUnique:
-		rest := a.Count - int64(a.Members.GetCardinality())
-		for it := a.Members.Iterator(); it.HasNext(); rest = 0 {
-			g.append(minute, 1+rest, int64(it.Next()), tuple)
-		}
+		rest := a.Count - a.Members.Len()
+		_ = a.EachMember(func(member uint32) error {
+			g.append(minute, 1+rest, int64(member), tuple)
+			rest = 0
+			return nil
+		})
 	case KindPercentile:
 		for _, b := range a.Extra.Bins {
 			low, _ := b.bounds()

@@ -1,12 +1,9 @@
 package rollup
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"slices"
-
-	"github.com/RoaringBitmap/roaring/v2"
 )
 
 // A row of groups is one bucket of one family: its tuples in ascending order, each with what was
@@ -182,11 +179,7 @@ func (r *GroupRow) members(i int) (next int, wrong string) {
 		return 0, "size of a bitmap"
 	}
 	to := from + int(size)
-	if got, ok := checkPortable(r.src[from:to]); !ok || got != card {
-		return 0, "bitmap"
-	}
-	r.Agg.Members = roaring.New()
-	if _, err := r.Agg.Members.ReadFrom(bytes.NewReader(r.src[from:to])); err != nil {
+	if r.Agg.Members = decodeMany(r.src[from:to], card); r.Agg.Members == nil {
 		return 0, "bitmap"
 	}
 	return to, ""
@@ -252,9 +245,9 @@ func (w *rowWriter) appendAgg(a *Agg) {
 		return
 	}
 	w.dst = binary.AppendUvarint(w.dst, uint64(a.Count))
-	if card := a.Members.GetCardinality(); card > smallMax {
-		w.dst = binary.AppendUvarint(w.dst, card)
-		w.scratch = appendPortable(w.scratch[:0], a.Members)
+	if a.Members.many != nil {
+		w.dst = binary.AppendUvarint(w.dst, uint64(a.Members.Len()))
+		w.scratch = appendPortable(w.scratch[:0], a.Members.many)
 		w.dst = binary.AppendUvarint(w.dst, uint64(len(w.scratch)))
 		w.dst = append(w.dst, w.scratch...)
 		return

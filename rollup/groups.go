@@ -3,8 +3,6 @@ package rollup
 import (
 	"math"
 	"slices"
-
-	"github.com/RoaringBitmap/roaring/v2"
 )
 
 // Usage by dimensions. The values of an event's dimensions are a tuple: a dense number for each
@@ -240,20 +238,20 @@ func (a *Agg) addCell(k Kind, g *Groups, i int) {
 	a.Count += c.count()
 	switch k {
 	case KindSum, KindAvg:
-		a.Sum += value
+		a.Value += value
 	case KindCount:
 		a.Count += value
 	case KindMin:
-		if first || value < a.Min {
-			a.Min = value
+		if first || value < a.Value {
+			a.Value = value
 		}
 	case KindMax:
-		if first || value > a.Max {
-			a.Max = value
+		if first || value > a.Value {
+			a.Value = value
 		}
 	case KindUnique:
 		if a.Members == nil {
-			a.Members = roaring.New()
+			a.Members = new(Members)
 		}
 		a.Members.Add(uint32(value))
 	case KindPercentile:

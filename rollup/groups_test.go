@@ -143,8 +143,8 @@ func TestGroupsAvgOfNoEvents(t *testing.T) {
 	for i := range g.Len() {
 		a.addCell(KindAvg, g, i)
 	}
-	if a.Count != 0 || a.Sum != 6 {
-		t.Fatalf("%d events, sum %d; want 0 and 6", a.Count, a.Sum)
+	if a.Count != 0 || a.Value != 6 {
+		t.Fatalf("%d events, sum %d; want 0 and 6", a.Count, a.Value)
 	}
 }
 

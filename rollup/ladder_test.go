@@ -225,7 +225,7 @@ func TestLadderDoesNotAllocate(t *testing.T) {
 	}
 	sum := int64(0)
 	fn := func(_ Level, _ int64, slots []Slot) error {
-		sum += slots[0].Agg.Sum
+		sum += slots[0].Agg.Value
 		return nil
 	}
 	if n := testing.AllocsPerRun(100, func() { _ = ladder.Pages(KindSum, &d, fn) }); n != 0 {

@@ -108,7 +108,7 @@ func expect(k Kind, pts []Point, start int64) (int64, bool) {
 func number(k Kind, a *Agg) (int64, bool) {
 	switch k {
 	case KindSum:
-		return a.Sum, true
+		return a.Value, true
 	case KindCount:
 		return a.Count, true
 	case KindUnique:
@@ -119,11 +119,11 @@ func number(k Kind, a *Agg) (int64, bool) {
 	}
 	switch k {
 	case KindMin:
-		return a.Min, true
+		return a.Value, true
 	case KindMax:
-		return a.Max, true
+		return a.Value, true
 	case KindAvg:
-		return a.Sum, true
+		return a.Value, true
 	case KindPercentile:
 		low, _, ok := Percentile(a, 1, 2)
 		return low, ok

@@ -86,7 +86,7 @@ func TestValueOf(t *testing.T) {
 		require.Equal(t, want, ValueOf(agg, 3, a).String(), agg)
 		require.False(t, ValueOf(agg, 3, &Agg{}).IsSet())
 	}
-	require.Equal(t, "0.012", ValueOf(usage.Sum, 3, &Agg{Count: 1, Sum: 12}).String())
+	require.Equal(t, "0.012", ValueOf(usage.Sum, 3, &Agg{Count: 1, Value: 12}).String())
 	require.Equal(t, "0", ValueOf(usage.WeightedSum, 3, &Agg{}).String())
 	require.Panics(t, func() { ValueOf("median", 3, a) })
 	require.Panics(t, func() { Value(KindPercentile, 3, a) })

@@ -111,16 +111,11 @@ func TestRowsSumToTheTotal(t *testing.T) {
 					t.Fatal(err)
 				}
 				var sum Agg
-				all := make([]*Agg, len(parts))
 				for i := range parts {
 					sum.Merge(k, &parts[i])
-					all[i] = &parts[i]
 				}
 				if encode(k, &sum) != encode(k, &whole[0]) {
 					t.Fatal("rows do not add up to the total")
-				}
-				if k == KindUnique && CardinalityOf(all...) != CardinalityOf(&whole[0]) {
-					t.Fatal("the union of the rows is not the total")
 				}
 			})
 		})

@@ -4,7 +4,6 @@ import (
 	"math"
 	"math/bits"
 
-	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/weirhq/weir/usage"
 )
 
@@ -48,11 +47,11 @@ func ValueOf(aggregation usage.Aggregation, scale int, a *Agg) usage.Decimal {
 func Value(k Kind, scale int, a *Agg) usage.Decimal {
 	switch k {
 	case KindSum:
-		return usage.FromUnits(a.Sum, scale)
+		return usage.FromUnits(a.Value, scale)
 	case KindCount:
 		return usage.FromUnits(a.Count, 0)
 	case KindUnique:
-		return usage.FromUnits(a.cardinality(), 0)
+		return usage.FromUnits(CardinalityOf(a), 0)
 	case KindWeighted:
 		d, _ := UnitHours(scale, a)
 		return d
@@ -62,11 +61,11 @@ func Value(k Kind, scale int, a *Agg) usage.Decimal {
 	}
 	switch k {
 	case KindMin:
-		return usage.FromUnits(a.Min, scale)
+		return usage.FromUnits(a.Value, scale)
 	case KindMax:
-		return usage.FromUnits(a.Max, scale)
+		return usage.FromUnits(a.Value, scale)
 	case KindAvg:
-		return usage.FromUnits(average(a.Sum, a.Count, scale))
+		return usage.FromUnits(average(a.Value, a.Count, scale))
 	case KindLatest:
 		return usage.FromUnits(a.Latest.Value(), scale)
 	}
@@ -117,25 +116,10 @@ func mulDivHalfEven(a, num, den, count uint64) (uint64, bool) {
 	return q, true
 }
 
-// CardinalityOf returns the number of distinct members of buckets of kind unique together. The
-// union is made here, once, and only for those of one series: members are dense numbers of one
-// tenant.
-func CardinalityOf(aggs ...*Agg) int64 {
-	if len(aggs) == 1 {
-		return aggs[0].cardinality()
-	}
-	sets := make([]*roaring.Bitmap, 0, len(aggs))
-	for _, a := range aggs {
-		if a.Members != nil {
-			sets = append(sets, a.Members)
-		}
-	}
-	return int64(roaring.FastOr(sets...).GetCardinality())
-}
-
-func (a *Agg) cardinality() int64 {
+// CardinalityOf returns the number of distinct members of a bucket of kind unique.
+func CardinalityOf(a *Agg) int64 {
 	if a.Members == nil {
 		return 0
 	}
-	return int64(a.Members.GetCardinality())
+	return a.Members.Len()
 }

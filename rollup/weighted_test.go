@@ -282,8 +282,8 @@ func TestAddAnswer(t *testing.T) {
 	require.False(t, total.AddAnswer(KindWeighted, great))
 	require.Equal(t, before, total)
 	var sum Agg
-	require.True(t, sum.AddAnswer(KindSum, &Agg{Count: 1, Sum: 4}))
-	require.Equal(t, Agg{Count: 1, Sum: 4}, sum)
+	require.True(t, sum.AddAnswer(KindSum, &Agg{Count: 1, Value: 4}))
+	require.Equal(t, Agg{Count: 1, Value: 4}, sum)
 	require.Panics(t, func() { sum.AddAnswer(KindLatest, &Agg{}) })
 	require.Panics(t, func() { sum.AddAnswer(KindUnique, &Agg{}) })
 }
