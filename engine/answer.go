@@ -9,23 +9,14 @@ import (
 
 // answer says in the words of the API what was judged.
 func (j *judged) answer(id string, v verdict) usage.Answer {
-	a := usage.Answer{ID: id, Allowed: j.allowed, Decision: j.decision, Reason: j.reason, DelayMS: millis(j.delay),
-		Quotas: make([]usage.QuotaStatus, 0, len(j.quotas))}
-	switch v {
-	case counted:
-		a.Status = usage.StatusCounted
-	case duplicate:
-		a.Status = usage.StatusDuplicate
-	case denied:
-		a.Status = usage.StatusDenied
-	default:
-		a.Status = usage.StatusChecked
-	}
+	a := usage.Answer{ID: id, Allowed: j.allowed, Decision: j.decision, Reason: j.reason, DelayMS: millis(j.delay), Status: v.status()}
 	if j.retry > 0 && !j.allowed {
 		a.RetryAfterMS = new(millis(j.retry))
 	}
+	a.Quotas = make([]usage.QuotaStatus, len(j.quotas))
+	moments := make([]time.Time, 2*len(j.quotas)) // one piece of memory for all that point to one
 	for i := range j.quotas {
-		a.Quotas = append(a.Quotas, j.quotas[i].status(j.now))
+		j.quotas[i].show(&a.Quotas[i], (*[2]time.Time)(moments[2*i:]), j.now)
 	}
 	if j.binding >= 0 {
 		a.BindingQuota = &a.Quotas[j.binding].Quota
@@ -36,12 +27,31 @@ func (j *judged) answer(id string, v verdict) usage.Answer {
 	return a
 }
 
-func (q *judgedQuota) status(now int64) usage.QuotaStatus {
-	st := q.policy.Status(q.level, q.verdict, q.start, now)
-	if q.user != "" {
-		st.UserID = &q.user
-	}
+func (q *judgedQuota) status(now int64) (st usage.QuotaStatus) {
+	q.show(&st, new([2]time.Time), now)
 	return st
+}
+
+// show writes how the quota stands into st, which is empty, and the moments that st points to into moments.
+func (q *judgedQuota) show(st *usage.QuotaStatus, moments *[2]time.Time, now int64) {
+	q.policy.Show(st, moments, q.level, q.verdict, q.start, now)
+	if q.user != "" {
+		st.UserID = new(q.user)
+	}
+}
+
+// status says in the words of the API what became of a call.
+func (v verdict) status() usage.Status {
+	switch v {
+	case counted:
+		return usage.StatusCounted
+	case duplicate:
+		return usage.StatusDuplicate
+	case denied:
+		return usage.StatusDenied
+	default:
+		return usage.StatusChecked
+	}
 }
 
 // millis rounds nanoseconds up to milliseconds.

@@ -82,7 +82,7 @@ func newCommitter(log CommitLog, clock *logClock, hand *handoff, hub *hub) *comm
 // submit queues r and waits for its fate. A ctx that ends before r is queued is a definite no
 // (overloaded); one that ends later leaves the outcome unknown.
 func (c *committer) submit(ctx context.Context, r *request) error {
-	r.done = make(chan struct{})
+	r.done = make(chan struct{}) // never one of before: a test in a bubble (testing/synctest) may not wait on one from outside
 	r.left = len(r.items)
 	c.stop.RLock()
 	if c.stop.closed {
@@ -251,7 +251,7 @@ func (c *committer) unload(n int) ([]*item, []part) {
 		return items, taken
 	}
 	taken := c.parts
-	c.parts = nil
+	c.parts = make([]part, 0, max(16, len(taken)))
 	return items, taken
 }
 

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -14,11 +15,12 @@ import (
 // Errors are those of Record, and unknown_tenant, user_id_required, cardinality_limit, overflow and the like for a request
 // that no quota can answer. Safe for concurrent use; costs one fsync, shared with everyone who writes at the same time.
 func (e *Engine) Consume(ctx context.Context, r usage.Request) (usage.Answer, error) {
-	answers, errs, err := e.consume(ctx, []usage.Request{r})
-	if err == nil {
-		err = errs[0]
+	if err := e.growable(); err != nil {
+		return usage.Answer{ID: r.ID}, err
 	}
-	if err != nil {
+	var answers [1]usage.Answer
+	var errs [1]error
+	if err := cmp.Or(e.consumeSome(ctx, []usage.Request{r}, answers[:], errs[:]), errs[0]); err != nil {
 		return usage.Answer{ID: r.ID}, err
 	}
 	return answers[0], nil
@@ -90,9 +92,14 @@ func (e *Engine) consumeSome(ctx context.Context, rs []usage.Request, answers []
 		if errs[i] != nil {
 			continue
 		}
-		answers[i], errs[i] = r.results[next].answer(rs[i].ID)
-		if d, ok := e.decisions.add(&rs[i], &answers[i], errs[i], r.results[next].timeNanos); ok {
-			e.hub.decided(&d)
+		res := &r.results[next]
+		answers[i], errs[i] = res.answer(rs[i].ID)
+		if j := res.judged; j != nil && errs[i] == nil {
+			if res.verdict != checked {
+				kept := e.decisions.add(&rs[i], j, res.verdict, res.timeNanos)
+				e.hub.decided(&kept)
+			}
+			j.recycle()
 		}
 		next++
 	}

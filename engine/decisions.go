@@ -30,7 +30,7 @@ const (
 	// decisionsPerTenant is how many decisions of a tenant are answered for.
 	decisionsPerTenant = 1000
 	decisionStripes    = 16
-	// decisionsPerStripe bounds memory: 16 x 8,192 decisions of about 200 bytes are 26 MiB at most. A stripe of tenants
+	// decisionsPerStripe bounds memory: 16 x 8,192 decisions of 96 bytes and their texts are 20 MiB at most. A stripe of tenants
 	// that ask very much forgets those that ask little the sooner.
 	decisionsPerStripe = 8192
 )
@@ -39,16 +39,16 @@ const (
 type decisionLog struct {
 	seed    maphash.Seed
 	stripes [decisionStripes]decisionStripe
-	counts  [len(decisionNames)]atomic.Uint64 // by place in decisionNames
+	counts  [len(decisions)]atomic.Uint64 // by place in decisions
 }
-
-var decisionNames = [...]usage.Decision{usage.DecisionAllow, usage.DecisionWarn, usage.DecisionThrottle, usage.DecisionOverage, usage.DecisionBlock}
 
 // count is how many answers had each decision since Open.
 func (l *decisionLog) count() map[usage.Decision]uint64 {
-	out := make(map[usage.Decision]uint64, len(decisionNames))
-	for i, name := range decisionNames {
-		out[name] = l.counts[i].Load()
+	out := make(map[usage.Decision]uint64, len(decisions))
+	for i, name := range decisions {
+		if name != "" {
+			out[name] = l.counts[i].Load()
+		}
 	}
 	return out
 }
@@ -57,14 +57,34 @@ func (l *decisionLog) count() map[usage.Decision]uint64 {
 // stands at (n-1) mod decisionsPerStripe as long as it is among the newest.
 type decisionStripe struct {
 	sync.Mutex // guards the block below
-	ring       []chainedDecision
+	ring       []keptDecision
 	count      uint64            // decisions ever added
 	newest     map[string]uint64 // by tenant
 }
 
-type chainedDecision struct {
-	Decision
-	before uint64 // number of the tenant's decision before; 0: none
+// keptDecision is a Decision in few bytes, which keeps neither the request nor the answer alive.
+type keptDecision struct {
+	tenant   string
+	text     string // id, user and feature, one after the other
+	quota    string // the binding one; "": none
+	quantity usage.Decimal
+	nanos    int64
+	before   uint64 // number of the tenant's decision before; 0: none
+	id, user uint16 // bytes of text
+	decision uint8  // place in decisions
+	reason   uint8  // place in reasons
+	status   verdict
+	allowed  bool
+}
+
+func (d keptDecision) decisionOf() Decision {
+	out := Decision{ID: d.text[:d.id], Time: time.Unix(0, d.nanos).UTC(), TenantID: d.tenant, UserID: d.text[d.id : d.id+d.user],
+		FeatureType: d.text[d.id+d.user:], Quantity: d.quantity, Allowed: d.allowed, Decision: decisions[d.decision], Reason: reasons[d.reason],
+		Status: d.status.status()}
+	if d.quota != "" {
+		out.BindingQuota = &d.quota
+	}
+	return out
 }
 
 func newDecisionLog() *decisionLog { return &decisionLog{seed: maphash.MakeSeed()} }
@@ -74,19 +94,14 @@ func (l *decisionLog) stripe(tenant string) *decisionStripe {
 }
 
 // add keeps what became of a request that was judged, and returns it.
-func (l *decisionLog) add(r *usage.Request, a *usage.Answer, err error, nanos int64) (kept Decision, ok bool) {
-	if err != nil || a.Status == usage.StatusChecked {
-		return Decision{}, false
-	}
-	for i, name := range decisionNames {
-		if name == a.Decision {
-			l.counts[i].Add(1)
-		}
-	}
+func (l *decisionLog) add(r *usage.Request, j *judged, v verdict, nanos int64) keptDecision {
 	text := r.ID + r.UserID + r.Items[0].FeatureType // one copy for all: the request's strings may be parts of a whole body
-	id, user := len(r.ID), len(r.ID)+len(r.UserID)
-	d := chainedDecision{Decision: Decision{ID: text[:id], Time: time.Unix(0, nanos).UTC(), TenantID: r.TenantID, UserID: text[id:user], FeatureType: text[user:],
-		Quantity: r.Items[0].Quantity, Allowed: a.Allowed, Decision: a.Decision, Reason: a.Reason, BindingQuota: a.BindingQuota, Status: a.Status}}
+	d := keptDecision{text: text, id: uint16(len(r.ID)), user: uint16(len(r.UserID)), nanos: nanos, quantity: r.Items[0].Quantity,
+		decision: placeOf(decisions[:], j.decision), reason: placeOf(reasons[:], j.reason), status: v, allowed: j.allowed}
+	if j.binding >= 0 {
+		d.quota = j.quotas[j.binding].policy.Quota.Slug
+	}
+	l.counts[d.decision].Add(1)
 	s := l.stripe(r.TenantID)
 	s.Lock()
 	defer s.Unlock()
@@ -95,26 +110,36 @@ func (l *decisionLog) add(r *usage.Request, a *usage.Answer, err error, nanos in
 	}
 	d.before = s.newest[r.TenantID]
 	if at := s.at(d.before); at != nil {
-		d.TenantID = at.TenantID
+		d.tenant = at.tenant
 	} else {
-		d.TenantID = cloneString(r.TenantID)
+		d.tenant = cloneString(r.TenantID)
 	}
 	s.count++
-	s.newest[d.TenantID] = s.count
+	s.newest[d.tenant] = s.count
 	if len(s.ring) < decisionsPerStripe {
 		s.ring = append(s.ring, d)
-		return d.Decision, true
+		return d
 	}
 	old := &s.ring[(s.count-1)%decisionsPerStripe]
-	if s.newest[old.TenantID] == s.count-decisionsPerStripe {
-		delete(s.newest, old.TenantID)
+	if s.newest[old.tenant] == s.count-decisionsPerStripe {
+		delete(s.newest, old.tenant)
 	}
 	*old = d
-	return d.Decision, true
+	return d
+}
+
+// placeOf is the place of a name among others, or 0.
+func placeOf[T comparable](names []T, name T) uint8 {
+	for i := range names {
+		if names[i] == name {
+			return uint8(i)
+		}
+	}
+	return 0
 }
 
 // at returns a decision by its number, or nil when it is forgotten.
-func (s *decisionStripe) at(number uint64) *chainedDecision {
+func (s *decisionStripe) at(number uint64) *keptDecision {
 	if number == 0 || number+decisionsPerStripe <= s.count {
 		return nil
 	}
@@ -134,8 +159,8 @@ func (e *Engine) Decisions(tenant string, decision usage.Decision, from time.Tim
 		if d == nil || len(out) >= limit {
 			break
 		}
-		if (decision == "" || d.Decision.Decision == decision) && !d.Time.Before(from) {
-			out = append(out, d.Decision)
+		if kept := d.decisionOf(); (decision == "" || kept.Decision == decision) && !kept.Time.Before(from) {
+			out = append(out, kept)
 		}
 		number = d.before
 	}

@@ -2,8 +2,10 @@ package engine
 
 import (
 	"fmt"
+	"runtime"
 	"testing"
 	"time"
+	"weak"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/stretchr/testify/require"
@@ -32,13 +34,31 @@ func TestDecisions(t *testing.T) {
 	var l decisionLog
 	l.seed = e.decisions.seed
 	for i := range 3 * decisionsPerStripe { // a ring that has turned
-		l.add(&usage.Request{ID: fmt.Sprint(i), TenantID: fmt.Sprint("t", i%10), Items: []usage.Item{{}}}, &usage.Answer{}, nil, 0)
+		l.add(&usage.Request{ID: fmt.Sprint(i), TenantID: fmt.Sprint("t", i%10), Items: []usage.Item{{}}}, &judged{binding: -1}, counted, 0)
 	}
 	for i := range l.stripes {
 		s := &l.stripes[i]
 		require.LessOrEqual(t, len(s.ring), decisionsPerStripe)
 		for tenant, number := range s.newest {
-			require.Equal(t, tenant, s.at(number).TenantID)
+			require.Equal(t, tenant, s.at(number).tenant)
 		}
 	}
+}
+
+// A decision that is kept does not keep the answer: its quotas are ten times as large.
+func TestDecisionsKeepNoAnswers(t *testing.T) {
+	e := openMem(t, vfs.NewMem(), newTestClock(), nil)
+	putPlan(t, e, "free", `[{"slug":"m","meter":"api_calls","period":"month","limit":1200}]`)
+	putTenant(t, e, "acme", "free")
+	a := consume(t, e, ask("1", 1))
+	require.Equal(t, "m", *a.BindingQuota)
+	quotas := weak.Make(&a.Quotas[0])
+	a = usage.Answer{}
+	require.Eventually(t, func() bool {
+		runtime.GC()
+		return quotas.Value() == nil
+	}, 10*time.Second, time.Millisecond)
+	kept := e.Decisions("acme", "", time.Time{}, 1)
+	require.Equal(t, "m", *kept[0].BindingQuota)
+	require.Equal(t, []any{"1", usage.DecisionAllow, usage.StatusCounted, true}, []any{kept[0].ID, kept[0].Decision, kept[0].Status, kept[0].Allowed})
 }

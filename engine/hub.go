@@ -131,10 +131,11 @@ func (h *hub) landed(items []item, results []Result) {
 }
 
 // decided passes on a decision that is durable.
-func (h *hub) decided(d *Decision) {
+func (h *hub) decided(kept *keptDecision) {
 	if h.open.Load() == 0 {
 		return
 	}
+	d := kept.decisionOf()
 	h.mu.Lock()
 	for _, list := range [2][]*Subscription{h.mu.deciding[""], h.mu.deciding[d.TenantID]} {
 		for _, s := range list {
@@ -142,7 +143,7 @@ func (h *hub) decided(d *Decision) {
 				s.slow = true
 				continue
 			}
-			s.decisions = append(s.decisions, *d)
+			s.decisions = append(s.decisions, d)
 		}
 	}
 	h.mu.Unlock()

@@ -283,17 +283,7 @@ var (
 )
 
 func outcomeCode(cfg *config, j *judged) uint32 {
-	code := uint32(0)
-	for i, d := range decisions {
-		if d == j.decision {
-			code = uint32(i)
-		}
-	}
-	for i, r := range reasons {
-		if r == j.reason {
-			code |= uint32(i) << outcomeReasonShift
-		}
-	}
+	code := uint32(placeOf(decisions[:], j.decision)) | uint32(placeOf(reasons[:], j.reason))<<outcomeReasonShift
 	if j.binding >= 0 {
 		code |= cfg.quotaNum(j.quotas[j.binding].policy.Quota.Slug) << outcomeQuotaShift
 	}
@@ -332,7 +322,8 @@ func (sh *shard) applyRepeat(b *block, it *item, t *tenant, outcome uint32, res 
 		return nil
 	}
 	d, r, slug := storedAnswer(b.cfg, outcome)
-	j := &judged{allowed: d != usage.DecisionBlock, decision: d, reason: r, binding: -1, now: b.nanos}
+	j := newJudged()
+	j.allowed, j.decision, j.reason, j.now = d != usage.DecisionBlock, d, r, b.nanos
 	a := t.account.Load()
 	if a == nil || sh.judgeItems(b, it, t) != nil {
 		res.judged = j

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"sync"
 
 	"github.com/weirhq/weir/quota"
 	"github.com/weirhq/weir/rollup"
@@ -47,8 +48,8 @@ type touched struct {
 // returns what is decided, with the levels before the call; settle brings them up to after it. A refusal is one that no quota
 // can answer.
 func (sh *shard) weigh(a *account, user string, userNum uint32, peek bool, now int64) (*judged, *usage.Error) {
-	j := &judged{allowed: true, decision: usage.DecisionAllow, binding: -1, now: now}
-	j.quotas = j.first[:0]
+	j := newJudged()
+	j.allowed, j.decision, j.now = true, usage.DecisionAllow, now
 	sh.touched = sh.touched[:0]
 	for i := range a.book.slots {
 		s := &a.book.slots[i]
@@ -88,6 +89,19 @@ func (sh *shard) weigh(a *account, user string, userNum uint32, peek bool, now i
 	j.bind()
 	return j, nil
 }
+
+// judgeds are those that were answered: half a kilobyte for each call would be a third of the garbage.
+var judgeds = sync.Pool{New: func() any { return new(judged) }}
+
+func newJudged() *judged {
+	j := judgeds.Get().(*judged)
+	*j = judged{binding: -1}
+	j.quotas = j.first[:0]
+	return j
+}
+
+// recycle gives up a judged whose answer was made. Nobody else may have it.
+func (j *judged) recycle() { judgeds.Put(j) }
 
 // take adds one quota's verdict to the answer.
 func (j *judged) take(q *judgedQuota) {

@@ -8,9 +8,16 @@ import (
 
 // Status says in the words of the API how the quota stands at l and what it made of a call. start is that of the period, unix
 // nanoseconds, 0 for none; l.End is when it resets.
-func (p *Policy) Status(l Level, v Verdict, start, now int64) usage.QuotaStatus {
+func (p *Policy) Status(l Level, v Verdict, start, now int64) (st usage.QuotaStatus) {
+	p.Show(&st, new([2]time.Time), l, v, start, now)
+	return st
+}
+
+// Show is [Policy.Status] into a status that is empty. The moments that it points to are put into moments: an answer of several
+// quotas takes them from one piece of memory.
+func (p *Policy) Show(st *usage.QuotaStatus, moments *[2]time.Time, l Level, v Verdict, start, now int64) {
 	q := &p.Quota
-	st := usage.QuotaStatus{
+	*st = usage.QuotaStatus{
 		Quota: q.Slug, Meter: q.Meter, Scope: q.Scope, Mode: q.Mode, Period: q.Period.Kind, OnError: q.OnError,
 		Used: usage.FromUnits(l.Used, p.Scale), Reserved: usage.FromUnits(l.Reserved, p.Scale),
 		OverageUsed: usage.Int(0), Decision: v.Decision, Reason: v.Reason,
@@ -29,13 +36,15 @@ func (p *Policy) Status(l Level, v Verdict, start, now int64) usage.QuotaStatus 
 		l.End = l.Bucket.FullAt(p.Rate, now)
 	}
 	if start != 0 && p.Kind != KindRate {
-		st.PeriodStart = moment(start)
+		moments[0] = time.Unix(0, start).UTC()
+		st.PeriodStart = &moments[0]
 	}
 	if l.End != 0 {
-		st.ResetAt = moment(l.End)
+		moments[1] = time.Unix(0, l.End).UTC()
+		st.ResetAt = &moments[1]
 	}
 	if p.Limit == Unlimited {
-		return st
+		return
 	}
 	st.Limit = usage.FromUnits(p.Limit, p.Scale)
 	st.Remaining = usage.FromUnits(p.Remaining(l), p.Scale)
@@ -43,7 +52,6 @@ func (p *Policy) Status(l Level, v Verdict, start, now int64) usage.QuotaStatus 
 	if over := l.Used - p.Limit; over > 0 {
 		st.OverageUsed, st.Exceeded = usage.FromUnits(over, p.Scale), true
 	}
-	return st
 }
 
 // Remaining is max(0, limit - used - reserved).
@@ -62,11 +70,6 @@ func percentage(used, limit int64) usage.Decimal {
 	}
 	hundredths, _ := mul(used, 10_000).div(limit)
 	return usage.FromUnits(hundredths, 2)
-}
-
-func moment(nanos int64) *time.Time {
-	t := time.Unix(0, nanos).UTC()
-	return &t
 }
 
 // Crossed returns, as a set of positions in the quota's thresholds, those that used units have reached and that are not in
