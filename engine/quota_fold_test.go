@@ -29,6 +29,9 @@ func TestQuotaOperationsFold(t *testing.T) {
 		{"slug":"au","meter":"active_users","period":"month","limit":4}]`)
 	putPlan(t, e, "b", `[{"slug":"m2","meter":"api_calls","period":"month","limit":300,"overage":50,"grace_period":"1h"},{"slug":"s","meter":"data_transfer","period":{"sliding":"1h"},"limit":50}]`)
 	require.NoError(t, e.PutSettings(ctx, usage.Settings{DefaultPlan: new("a")}, usage.Condition{}))
+	for slug, aggregation := range map[string]usage.Aggregation{"calls_by": usage.Sum, "peak_by": usage.Max} { // order-free: each on its own
+		require.NoError(t, e.PutMeter(ctx, usage.Meter{Slug: slug, EventType: "api_calls", Aggregation: aggregation, Scale: new(0), Dimensions: []string{"metadata.kind"}}))
+	}
 	var holds []string
 	for i := range 3000 {
 		tenant, user := fmt.Sprint("t", rng.IntN(4)), fmt.Sprint("u", rng.IntN(6))

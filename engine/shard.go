@@ -313,7 +313,7 @@ func (sh *shard) judgePart(b *block, it *item, t *tenant) *usage.Error {
 		return negativeQuantity(it.Quantity)
 	}
 	values := it.values
-	if it.cfg != b.cfg && len(m.dims) > 0 {
+	if len(m.dims) > 0 && (it.cfg != b.cfg || len(values) == 0) { // prepared for another configuration, or, as what a hold books, not at all
 		values = m.appendValues(nil, it)
 	}
 	for i, mt := range m.meters {

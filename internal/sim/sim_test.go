@@ -176,6 +176,8 @@ func (w *world) setUp() {
 		require.NoError(w.t, s.e.PutPlan(ctx, plan))
 	}
 	require.NoError(w.t, s.e.PutMeter(ctx, usage.Meter{Slug: "peak", EventType: "data_transfer", Aggregation: usage.Max, Scale: new(int)}))
+	// Whatever counts api_calls counts by dimensions, too: an event, an item, what a hold has booked, a correction.
+	require.NoError(w.t, s.e.PutMeter(ctx, usage.Meter{Slug: "calls_by", EventType: "api_calls", Aggregation: usage.Sum, Scale: new(int), Dimensions: []string{"metadata.kind", "metadata.region"}}))
 	for i, tenant := range tenants {
 		require.NoError(w.t, s.e.PutTenant(ctx, usage.Tenant{ID: tenant, Plan: "p", TimeZone: zones[i]}))
 		w.book.limits[tenant] = 160
