@@ -171,7 +171,7 @@ torture: deps ## the real binary on a real disk while everything goes wrong, for
 
 crash: ## crash loops: power cuts and I/O errors, SIM rounds of the engine's (20 minutes with 1,000)
 	$(call say,$(SIM) rounds of every crash loop)
-	$(GO) test ./engine ./wal -run 'Crash|PowerCut|IOError|TwoFolds' -count=1 -timeout 30m -v -sim.rounds=$(SIM)
+	$(GO) test ./engine ./wal -run 'Crash|PowerCut|IOError|TwoFolds|Everything' -count=1 -timeout 30m -v -sim.rounds=$(SIM)
 
 mutants: ## plant every bug of internal/mutants and see that a test finds it
 	$(call say,planted bugs)

@@ -164,3 +164,20 @@ func TestChanged(t *testing.T) {
 	slices.Sort(got)
 	require.Equal(t, []string{"-2 3 -> 0", "-5 0 -> 1"}, got)
 }
+
+// TestAsOfZoneOfRefusedEntry: the table of a time zone may have come along with an entry that was refused.
+func TestAsOfZoneOfRefusedEntry(t *testing.T) {
+	ctx, clock := context.Background(), newTestClock()
+	e := openMem(t, vfs.NewMem(), clock, nil)
+	require.NoError(t, e.PutTenant(ctx, usage.Tenant{ID: "acme"}))
+	require.Error(t, e.PutTenant(ctx, usage.Tenant{ID: "acme", TimeZone: "Europe/Berlin", Plan: "none"}))
+	_, _, err := e.PutTenantIf(ctx, usage.Tenant{ID: "acme", TimeZone: "Europe/Berlin"}, usage.Condition{IfNoneMatchAny: true})
+	require.Equal(t, usage.CodePrecondition, usage.Code(err))
+	require.NoError(t, e.PutTenant(ctx, usage.Tenant{ID: "acme", TimeZone: "Europe/Berlin"}))
+	_, err = e.Record(ctx, event("1"))
+	require.NoError(t, err)
+	index, _ := e.Digest()
+	rows, err := e.Usage(ctx, usage.Query{Meter: "api_calls", TenantID: "acme", AsOfIndex: index})
+	require.NoError(t, err)
+	require.Equal(t, "2", rows.Data[0].Value.String())
+}

@@ -57,7 +57,7 @@ func (e *Engine) Explain(ctx context.Context, q usage.Query, limit int, cursor s
 	if err != nil {
 		return usage.Explanation{}, err
 	}
-	defer f.close()
+	f.close() // before the rules are looked up: that folds the log, too, and only one may
 	if err := e.markVoided(t, w.events.Data); err != nil {
 		return usage.Explanation{}, err
 	}
@@ -72,9 +72,9 @@ func (e *Engine) Explain(ctx context.Context, q usage.Query, limit int, cursor s
 	}
 	add(usage.ExplainStep{Kind: usage.ExplainKindQuery, Query: &total,
 		Title: fmt.Sprintf("%s of %s is %s (%s)", q.Meter, q.TenantID, value, total.Aggregation)})
-	add(usage.ExplainStep{Kind: usage.ExplainKindBuckets, Buckets: buckets.Data, Title: fmt.Sprintf("It lies in %d %ss", len(buckets.Data), q.Window)})
+	add(usage.ExplainStep{Kind: usage.ExplainKindBuckets, Buckets: buckets.Data, Title: "It lies in " + many(len(buckets.Data), string(q.Window))})
 	n := &w.events.Counts
-	add(usage.ExplainStep{Kind: usage.ExplainKindEvents, Events: &w.events, Title: fmt.Sprintf("%d events count, %d of them late; %d were voided", n.Counted, n.Late, n.Voided)})
+	add(usage.ExplainStep{Kind: usage.ExplainKindEvents, Events: &w.events, Title: fmt.Sprintf("%s counted, %d of them late; %d voided", many(n.Counted, "event"), n.Late, n.Voided)})
 	rules, err := e.rulesAt(ctx, q.TenantID, q.Meter, q.To)
 	if err != nil {
 		return usage.Explanation{}, err
@@ -155,7 +155,15 @@ func rulesTitle(r *usage.ExplainRules) string {
 	if r.Plan == "" {
 		return "No plan"
 	}
-	return fmt.Sprintf("Plan %s, version %d, with %d overrides; %d quotas on the meter", r.Plan, r.PlanVersion, len(r.Overrides), len(r.Quotas))
+	return fmt.Sprintf("Plan %s, version %d, with %s; %s on the meter", r.Plan, r.PlanVersion, many(len(r.Overrides), "override"), many(len(r.Quotas), "quota"))
+}
+
+// many is how many there are of something whose plural ends in s.
+func many(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // markVoided looks up which of the events were taken back.

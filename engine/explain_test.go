@@ -103,3 +103,30 @@ func TestExplain(t *testing.T) {
 	_, err = e.Explain(ctx, q, 0, "x")
 	require.Equal(t, usage.CodeInvalidCursor, usage.Code(err))
 }
+
+// TestExplainPast explains a number of a period that is over, under the rules of then.
+func TestExplainPast(t *testing.T) {
+	clock, ctx := newTestClock(), context.Background()
+	e := openMem(t, vfs.NewMem(), clock, nil)
+	putPlan(t, e, "p", `[{"slug":"m","meter":"api_calls","period":"month","limit":20}]`)
+	putPlan(t, e, "q", `[{"slug":"m","meter":"api_calls","period":"month","limit":30}]`)
+	putTenant(t, e, "acme", "p")
+	require.True(t, consume(t, e, ask("1", 4)).Allowed)
+	clock.advance(30 * 24 * time.Hour) // April
+	putTenant(t, e, "acme", "q")
+	require.True(t, consume(t, e, ask("2", 1)).Allowed)
+	answer := make(chan usage.Explanation, 1)
+	go func() {
+		x, err := e.Explain(ctx, usage.Query{Meter: "api_calls", TenantID: "acme", From: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC), To: time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC)}, 0, "")
+		require.NoError(t, err)
+		answer <- x
+	}()
+	select {
+	case x := <-answer:
+		require.Equal(t, "4", x.Steps[0].Query.Data[0].Value.String())
+		require.Equal(t, []any{"p", "20", "4"}, []any{x.Steps[3].Rules.Plan, x.Steps[3].Rules.Quotas[0].Limit.String(), x.Steps[3].Rules.Quotas[0].Used.String()})
+	case <-time.After(10 * time.Second):
+		t.Fatal("no answer")
+	}
+	require.NoError(t, e.Verify(ctx))
+}

@@ -173,7 +173,7 @@ func (s *state) applyPlanDelete(b *block, cfg *config, e *configEntry) (Result, 
 		return refused(usage.CodeInUse, fmt.Sprintf("plan %q is the default plan; change the settings first", e.Slug)), nil
 	}
 	if n := s.tenantsOn(old); n > 0 {
-		return refused(usage.CodeInUse, fmt.Sprintf("%d tenants are on plan %q; move them to another plan first", n, e.Slug)), nil
+		return refused(usage.CodeInUse, fmt.Sprintf("plan %q has %s; move them to another plan first", e.Slug, many(n, "tenant"))), nil
 	}
 	p := *old
 	p.archived, p.version = true, b.index

@@ -193,16 +193,14 @@ func (r *replayer) block(log blockSource, index uint64, facts *blockFacts) error
 	return nil
 }
 
-// config applies an entry that was taken and that is not about another tenant; of such a one only the time zone is learnt.
+// config applies an entry that was taken and that is not about another tenant; of others only the time zone is learnt: the log brings
+// each once, be it along with an entry that was refused.
 func (r *replayer) config(b *block, it *wal.Item, facts *blockFacts) error {
-	if !facts.counts(0) {
-		return nil
-	}
 	var entry configEntry
 	if err := json.Unmarshal(it.Body, &entry); err != nil {
 		return fmt.Errorf("configuration entry: %w", err)
 	}
-	if name := entry.tenant(); name != "" && name != r.id {
+	if name := entry.tenant(); !facts.counts(0) || name != "" && name != r.id {
 		return r.state.learnZone(b, entry.Zone)
 	}
 	b.items[0] = &item{Item: *it}
