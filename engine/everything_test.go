@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,7 +22,8 @@ import (
 // nothing may panic or answer with an error that is none of the caller's. Now and then the log is folded again, and the store is
 // opened in another way, with the same digest.
 func TestEverythingWithEverything(t *testing.T) {
-	for n := range quicker(max(6, *simRounds/5)) {
+	skipRace(t) // TestEverythingAtOnce runs under it
+	for n := range quicker(max(4, *simRounds/10)) {
 		s := seed(t) + uint64(n)
 		t.Run(fmt.Sprint(s), func(t *testing.T) {
 			m := &monkey{t: t, rng: rand.New(rand.NewPCG(s, 11)), clock: newTestClock(), fs: vfs.NewMem(), seen: map[string]int{}}
@@ -37,6 +39,40 @@ func TestEverythingWithEverything(t *testing.T) {
 	}
 }
 
+// TestEverythingAtOnce is the same from several goroutines, with verification beside them: nobody may wait for himself, or for one who
+// waits for him.
+func TestEverythingAtOnce(t *testing.T) {
+	for n := range quicker(max(2, *simRounds/20)) {
+		s := seed(t) + uint64(n)
+		t.Run(fmt.Sprint(s), func(t *testing.T) {
+			first := &monkey{t: t, rng: rand.New(rand.NewPCG(s, 12)), clock: newTestClock(), fs: vfs.NewMem(), seen: map[string]int{}}
+			first.open()
+			first.setUp()
+			var group sync.WaitGroup
+			for g := range uint64(4) {
+				m := &monkey{t: t, rng: rand.New(rand.NewPCG(s, 13+g)), clock: first.clock, e: first.e, name: fmt.Sprint(g, "-"), shared: true, seen: map[string]int{}}
+				group.Go(func() {
+					for range quicker(200) {
+						m.act()
+					}
+				})
+			}
+			done := make(chan struct{})
+			go func() {
+				group.Wait()
+				close(done)
+			}()
+			select {
+			case <-done:
+			case <-time.After(2 * time.Minute):
+				panic("somebody waits for ever") // which shows where all goroutines stand
+			}
+			first.reopen()
+			require.NoError(t, first.e.Close())
+		})
+	}
+}
+
 type monkey struct {
 	t      *testing.T
 	rng    *rand.Rand
@@ -44,6 +80,8 @@ type monkey struct {
 	fs     wal.FS
 	e      *Engine
 	tune   func(*Options)
+	name   string // before ids, beside others
+	shared bool   // the engine stays open
 	ids    []sent
 	holds  []sent
 	leases []sent
@@ -92,7 +130,7 @@ func (m *monkey) new(list *[]sent, source string) sent {
 	if len(m.ids) > 0 && m.one(10) {
 		return m.old(m.ids)
 	}
-	x := sent{m.tenant(), source, fmt.Sprint("i", len(m.ids))}
+	x := sent{m.tenant(), source, fmt.Sprint("i", m.name, len(m.ids))}
 	m.ids = append(m.ids, x)
 	if list != nil {
 		*list = append(*list, x)
@@ -299,8 +337,10 @@ func (m *monkey) act() {
 		m.clock.advance(time.Duration(m.rng.Int64N(int64([]time.Duration{time.Minute, time.Hour, 30 * time.Hour}[m.rng.IntN(3)]))))
 	case 27:
 		switch {
-		case m.one(6):
+		case m.one(6) && !m.shared:
 			m.reopen()
+		case m.one(6):
+			m.ok(m.e.Verify(ctx))
 		case m.one(3):
 			m.ok(m.e.Expire(ctx))
 		}
