@@ -22,9 +22,9 @@ func (e *Engine) Backup(ctx context.Context, w io.Writer, progress func(done, to
 	if err := e.checkpoint(ctx); err != nil {
 		return nil, err
 	}
-	e.retention.base.Lock() // the log is not cut between the copies of its parts
+	e.retention.base.RLock() // the log is not cut between the copies of its parts
 	snap, err := e.store.NewSnapshot()
-	e.retention.base.Unlock()
+	e.retention.base.RUnlock()
 	if err != nil {
 		return nil, err
 	}

@@ -165,20 +165,26 @@ func (e *Engine) dropArchived(ctx context.Context) error {
 	return e.store.DropBlocks(ctx, to, keep)
 }
 
-// openBase opens where the log begins, the base or an empty state, to read from. Until release is called it stays so.
+// openBase opens where the log begins, the base or an empty state, to read from. Until release is called it stays so. Many may read
+// from an empty state at once; the base is a directory that only one may open. Who has it open must not ask again.
 func (e *Engine) openBase() (base *wal.Store, release func(), err error) {
-	e.retention.base.Lock()
-	if e.store.FirstIndex() > 1 {
-		base, err = e.store.OpenBase()
-	} else {
+	lock := &e.retention.base
+	lock.RLock()
+	unlock := lock.RUnlock
+	if e.store.FirstIndex() <= 1 {
 		base, err = e.store.EmptyBase()
+	} else { // and that stays so: a log that was cut does not grow back
+		lock.RUnlock()
+		lock.Lock()
+		unlock = lock.Unlock
+		base, err = e.store.OpenBase()
 	}
 	if err != nil {
-		e.retention.base.Unlock()
+		unlock()
 		return nil, nil, e.ofBase(err)
 	}
 	return base, func() {
 		_ = base.Close() // nothing was written
-		e.retention.base.Unlock()
+		unlock()
 	}, nil
 }

@@ -31,8 +31,8 @@ type Engine struct {
 	}
 
 	retention struct {
-		sync.Mutex            // held while something expires
-		base       sync.Mutex // held while the base is open; inside the other
+		sync.Mutex              // held while something expires
+		base       sync.RWMutex // for reading: the log is not cut; else: the base is open; inside the other
 	}
 
 	closed    atomic.Bool

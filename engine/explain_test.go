@@ -130,3 +130,24 @@ func TestExplainPast(t *testing.T) {
 	}
 	require.NoError(t, e.Verify(ctx))
 }
+
+// TestPastIsSharedWithVerify: who folds the log again, for a minute or more, keeps nobody from asking about the past.
+func TestPastIsSharedWithVerify(t *testing.T) {
+	e := openMem(t, vfs.NewMem(), newTestClock(), nil)
+	_, err := e.Record(context.Background(), event("1"))
+	require.NoError(t, err)
+	f, err := e.newRefold() // as Verify does
+	require.NoError(t, err)
+	answer := make(chan error, 1)
+	go func() {
+		_, err := e.Explain(context.Background(), usage.Query{Meter: "api_calls", TenantID: "acme"}, 0, "")
+		answer <- err
+	}()
+	select {
+	case err := <-answer:
+		require.NoError(t, err)
+	case <-time.After(10 * time.Second):
+		t.Error("no answer")
+	}
+	f.close()
+}
