@@ -61,7 +61,8 @@ func (s *Store) EmptyBase() (*Store, error) {
 		return nil, err
 	}
 	defer s.gate.leave()
-	return Open(baseDirName, &Options{FS: vfs.NewMem(), Logger: s.opts.Logger, FreeBytes: s.opts.FreeBytes, parent: s})
+	return Open(baseDirName, &Options{FS: vfs.NewMem(), Logger: s.opts.Logger, parent: s,
+		FreeBytes: func(string) (uint64, error) { return 0, vfs.ErrUnsupported }}) // it is on no disk
 }
 
 // checkFirst refuses a log that begins after what the rest of the directory can go on from.

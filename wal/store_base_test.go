@@ -1,7 +1,9 @@
 package wal
 
 import (
+	"bytes"
 	"context"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -202,4 +204,16 @@ func TestPowerCutWhileDropping(t *testing.T) {
 			require.NoError(t, s.Close())
 		}
 	}
+}
+
+// TestEmptyBaseIsQuiet: every question about the past opens one, and it is on no disk whose space could be asked.
+func TestEmptyBaseIsQuiet(t *testing.T) {
+	var out bytes.Buffer
+	s, err := Open(t.TempDir(), &Options{Logger: slog.New(slog.NewTextHandler(&out, nil))})
+	require.NoError(t, err)
+	base, err := s.EmptyBase()
+	require.NoError(t, err)
+	require.NoError(t, base.Close())
+	require.NotContains(t, out.String(), "WARN")
+	require.NoError(t, s.Close())
 }
