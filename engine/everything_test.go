@@ -13,8 +13,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/stretchr/testify/require"
 
+	"github.com/weirhq/weir/internal/crashtest"
 	"github.com/weirhq/weir/usage"
-	"github.com/weirhq/weir/wal"
 )
 
 // TestEverythingWithEverything has no model of the numbers: it looks for what no model has together. Meters of all aggregations with
@@ -26,7 +26,7 @@ func TestEverythingWithEverything(t *testing.T) {
 	for n := range quicker(max(4, *simRounds/10)) {
 		s := seed(t) + uint64(n)
 		t.Run(fmt.Sprint(s), func(t *testing.T) {
-			m := &monkey{t: t, rng: rand.New(rand.NewPCG(s, 11)), clock: newTestClock(), fs: vfs.NewMem(), seen: map[string]int{}}
+			m := &monkey{t: t, rng: rand.New(rand.NewPCG(s, 11)), clock: newTestClock(), fs: crashtest.New(), seen: map[string]int{}}
 			m.open()
 			m.setUp()
 			for range 1200 {
@@ -45,7 +45,7 @@ func TestEverythingAtOnce(t *testing.T) {
 	for n := range quicker(max(2, *simRounds/20)) {
 		s := seed(t) + uint64(n)
 		t.Run(fmt.Sprint(s), func(t *testing.T) {
-			first := &monkey{t: t, rng: rand.New(rand.NewPCG(s, 12)), clock: newTestClock(), fs: vfs.NewMem(), seen: map[string]int{}}
+			first := &monkey{t: t, rng: rand.New(rand.NewPCG(s, 12)), clock: newTestClock(), fs: crashtest.New(), seen: map[string]int{}}
 			first.open()
 			first.setUp()
 			var group sync.WaitGroup
@@ -77,7 +77,7 @@ type monkey struct {
 	t      *testing.T
 	rng    *rand.Rand
 	clock  *testClock
-	fs     wal.FS
+	fs     *crashtest.FS
 	e      *Engine
 	tune   func(*Options)
 	name   string // before ids, beside others
@@ -152,11 +152,17 @@ func (m *monkey) open() {
 	m.e = openMem(m.t, m.fs, m.clock, m.tune)
 }
 
-// reopen closes the store, opens it in another way, and wants the same digest; then the log is folded again.
+// reopen closes the store, or cuts its power, opens it in another way, and wants the same digest; then the log is folded again.
 func (m *monkey) reopen() {
 	index, sum := m.e.Digest()
 	require.NoError(m.t, m.e.Verify(context.Background()))
-	require.NoError(m.t, m.e.Close())
+	if m.one(2) {
+		require.NoError(m.t, m.e.Close())
+	} else {
+		m.act() // something that is in no checkpoint yet
+		m.fs = m.fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: m.rng.IntN(101), RNG: m.rng})
+		require.NoError(m.t, m.e.Close()) // to the disk that was left behind
+	}
 	m.open()
 	after, again := m.e.Digest()
 	if after == index { // nothing was due meanwhile
