@@ -30,6 +30,7 @@ type Engine struct {
 		done sync.WaitGroup
 	}
 
+	refolding chan struct{} // holds a token while the whole log is folded again
 	retention struct {
 		sync.Mutex              // held while something expires
 		base       sync.RWMutex // for reading: the log is not cut; else: the base is open; inside the other
@@ -64,6 +65,7 @@ func Open(dir string, opts *Options) (*Engine, error) {
 	}
 	e := &Engine{opts: &o, store: store, state: newState(store, &o), clock: newLogClock(o.Clock)}
 	e.decisions, e.hub, e.memory = newDecisionLog(), newHub(e), newMemoryGuard(o.LiveBytesMax)
+	e.refolding = make(chan struct{}, 1)
 	e.preparers.New = func() any { return &preparer{state: e.state} }
 	if err := e.start(); err != nil {
 		e.state.close()

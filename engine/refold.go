@@ -15,10 +15,23 @@ type refold struct {
 
 // refold folds the log up to a block. progress is called now and then with the blocks folded and their number; it may be nil. The
 // caller closes the result.
+//
+// One at a time: it takes memory for every event.
 func (e *Engine) refold(ctx context.Context, to uint64, progress func(done, total uint64)) (*refold, error) {
+	select {
+	case e.refolding <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	f, err := e.newRefold()
 	if err != nil {
+		<-e.refolding
 		return nil, err
+	}
+	release := f.close
+	f.close = func() {
+		release()
+		<-e.refolding
 	}
 	from := f.state.applied.Load()
 	err = e.store.Blocks(from+1, func(index uint64, block []byte) error {
