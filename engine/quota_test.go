@@ -4,6 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -473,4 +476,35 @@ func TestAdjust(t *testing.T) {
 	require.Equal(t, []string{"reset", "ann", "tenant/acme/api_calls"}, []string{reset.Action, reset.Actor, reset.Target})
 	require.NoError(t, e.Verify(ctx))
 	require.NoError(t, e.Close())
+}
+
+// TestLeaseReleaseBesideTake: what Take gave out is booked, however a release, or the end of the lease, comes between.
+func TestLeaseReleaseBesideTake(t *testing.T) {
+	e := openMem(t, vfs.NewMem(), newTestClock(), nil)
+	ctx := context.Background()
+	putPlan(t, e, "free", `[{"slug":"monthly","meter":"api_calls","period":"month","limit":100000000000000}]`)
+	putTenant(t, e, "acme", "free")
+	for n := range quicker(2000) {
+		id := fmt.Sprint("l", n)
+		l, err := e.Lease(ctx, usage.LeaseRequest{ID: id, TenantID: "acme", FeatureType: "api_calls", Quantity: usage.Int(100_000)})
+		require.NoError(t, err)
+		var taken atomic.Int64
+		var group sync.WaitGroup
+		for range 8 {
+			group.Go(func() {
+				for l.Take(1) {
+					taken.Add(1)
+				}
+			})
+		}
+		for taken.Load() < int64(n%7) {
+			runtime.Gosched()
+		}
+		require.NoError(t, l.Settle(ctx, true))
+		group.Wait()
+		st, err := e.Reservation("acme", id)
+		require.NoError(t, err)
+		booked, _ := st.Committed.Units(0)
+		require.Equal(t, taken.Load(), booked, "booked of lease %d", n)
+	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"sync/atomic"
 	"time"
 
 	"github.com/weirhq/weir/usage"
@@ -117,43 +116,6 @@ func (e *Engine) Reservation(tenant, id string) (usage.ReservationState, error) 
 	return h.view(), nil
 }
 
-// Lease is units that were taken out of a tenant's quotas for this process to spend. Take is exact and costs one atomic
-// operation; what was spent is counted when the lease is settled. A process that ends without settling has spent everything, unless
-// the lease was made with usage.ExpiryRelease.
-type Lease struct {
-	engine  *Engine
-	tenant  string
-	id      string
-	scale   int
-	granted int64
-	expires int64        // log time, unix nanoseconds
-	left    atomic.Int64 // units
-	closed  atomic.Bool
-	timer   *time.Timer // closes the lease when it expires
-}
-
-// Lease takes units for this process, whole or not at all: a denial is an *usage.Error of code quota_exceeded. It is refused
-// under sliding, rate and user-scoped quotas. It expires no later than the earliest period of its quotas ends.
-func (e *Engine) Lease(ctx context.Context, r usage.LeaseRequest) (*Lease, error) {
-	ans, err := e.GrantLease(ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	if !ans.Allowed {
-		return nil, &usage.Error{Code: usage.CodeQuotaExceeded, Detail: fmt.Sprintf("tenant %s has no room for %s units of %s",
-			shorten(r.TenantID), r.Quantity, r.FeatureType)}
-	}
-	l := &Lease{engine: e, tenant: r.TenantID, id: r.ID, expires: ans.ExpiresAt.UnixNano(), scale: e.finestScale(r.FeatureType)}
-	units, err := r.Quantity.Units(l.scale)
-	if err != nil {
-		return nil, err
-	}
-	l.granted = units
-	l.left.Store(units)
-	l.timer = time.AfterFunc(time.Duration(l.expires-e.clock.now()), func() { l.closed.Store(true) })
-	return l, nil
-}
-
 // GrantLease is Lease for those who spend somewhere else: it answers like a consume.
 func (e *Engine) GrantLease(ctx context.Context, r usage.LeaseRequest) (usage.Answer, error) {
 	as := usage.Reservation{ID: r.ID, TenantID: r.TenantID, FeatureType: r.FeatureType, Quantity: r.Quantity, TTLSeconds: r.TTLSeconds, OnExpiry: r.OnExpiry}
@@ -185,39 +147,4 @@ func (e *Engine) finestScale(feature string) (scale int) {
 		}
 	}
 	return scale
-}
-
-// Take spends n units of the lease, in units of the feature's finest meter, and reports whether they were there. It never
-// spends more than was granted, and nothing after the expiry. Lock-free, no allocation; one atomic operation.
-//
-// An escrow in the sense of O'Neil, "The Escrow Transactional Method" (1986).
-func (l *Lease) Take(n int64) bool {
-	if n < 0 || l.closed.Load() {
-		return false
-	}
-	// Compared and swapped, not subtracted and given back: Settle must never see units missing that nobody got.
-	for {
-		left := l.left.Load()
-		if left < n {
-			return false
-		}
-		if l.left.CompareAndSwap(left, left-n) {
-			return true
-		}
-	}
-}
-
-// Expired reports whether the lease's time is over; take another one then.
-func (l *Lease) Expired() bool { return l.engine.clock.now() >= l.expires }
-
-// Settle counts what was spent so far. With release the rest is given back and the lease is over: Take refuses from then on.
-// It may be called again after an error, and repeated calls count nothing twice.
-func (l *Lease) Settle(ctx context.Context, release bool) error {
-	if release {
-		l.closed.Store(true)
-		l.timer.Stop()
-	}
-	spent := l.granted - l.left.Load()
-	_, err := l.engine.SettleLease(ctx, l.tenant, l.id, usage.FromUnits(spent, l.scale), release)
-	return err
 }
