@@ -19,9 +19,10 @@ type leases struct {
 	ttl     int
 	onError func(error)
 
-	held   sync.Map // leaseKey -> *slot
-	work   sync.WaitGroup
-	closed atomic.Bool
+	held     sync.Map // leaseKey -> *slot
+	work     sync.WaitGroup
+	starting sync.Mutex // no work is started after closed is set
+	closed   atomic.Bool
 }
 
 type leaseKey struct{ tenant, feature string }
@@ -72,20 +73,32 @@ func (l *leases) take(ctx context.Context, tenant, feature string, cost usage.De
 	now := time.Now()
 	h := s.now.Load()
 	taken := h != nil && now.Before(h.expires) && h.take(n)
-	if !taken && h == nil && s.notUntil.Load() == 0 {
-		l.fetch(ctx, s, tenant, feature) // the first request waits for the first lease
+	if h != nil && h.left.Load() >= l.units/4 && now.Before(h.expires.Add(-time.Duration(l.ttl)*time.Second/4)) {
+		return taken
+	}
+	if now.UnixNano() < s.notUntil.Load() || !s.fetching.CompareAndSwap(false, true) {
+		return taken // one lease is fetched at a time; whoever finds nothing to spend is consumed meanwhile
+	}
+	if h == nil && s.notUntil.Load() == 0 { // the first request waits for the first lease
+		l.fetch(ctx, s, tenant, feature)
+		s.fetching.Store(false)
 		h = s.now.Load()
 		return h != nil && h.take(n)
 	}
-	if h == nil || h.left.Load() < l.units/4 || !now.Before(h.expires.Add(-time.Duration(l.ttl)*time.Second/4)) {
-		if now.UnixNano() >= s.notUntil.Load() && s.fetching.CompareAndSwap(false, true) {
-			l.work.Go(func() {
-				defer s.fetching.Store(false)
-				l.fetch(context.Background(), s, tenant, feature)
-			})
-		}
-	}
+	l.start(func() {
+		defer s.fetching.Store(false)
+		l.fetch(context.Background(), s, tenant, feature)
+	})
 	return taken
+}
+
+// start does work beside the requests, unless the leases are closed.
+func (l *leases) start(work func()) {
+	l.starting.Lock()
+	defer l.starting.Unlock()
+	if !l.closed.Load() {
+		l.work.Go(work)
+	}
 }
 
 // take spends n units if they are there. It compares and swaps, instead of subtracting and giving back, so that retire never
@@ -118,6 +131,11 @@ func (l *leases) fetch(ctx context.Context, s *slot, tenant, feature string) {
 	if old := s.now.Swap(next); old != nil {
 		l.report(l.retire(ctx, tenant, old))
 	}
+	if l.closed.Load() { // close may have looked before the lease was there
+		if h := s.now.Swap(nil); h != nil {
+			l.report(l.retire(ctx, tenant, h))
+		}
+	}
 }
 
 // retire ends a lease: what was spent is counted, the rest given back.
@@ -135,7 +153,10 @@ func (l *leases) report(err error) {
 
 // close settles every lease.
 func (l *leases) close(ctx context.Context) error {
-	if l.closed.Swap(true) {
+	l.starting.Lock()
+	again := l.closed.Swap(true)
+	l.starting.Unlock()
+	if again {
 		return nil
 	}
 	l.work.Wait()
