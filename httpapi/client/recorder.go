@@ -54,6 +54,9 @@ type Recorder struct {
 
 	counted, duplicates, refused, batches, failures atomic.Uint64
 
+	taken     atomic.Uint64 // events that the queue ever held
+	delivered atomic.Uint64 // those that weir has answered for, and that the queue was told of
+
 	life   sync.RWMutex // held for reading while a caller appends
 	closed bool
 	flush  chan struct{} // somebody waits: do not gather
@@ -76,25 +79,31 @@ type queue interface {
 
 // NewRecorder makes a recorder and starts to deliver what an earlier one left in the spool.
 func (c *Client) NewRecorder(opts *RecorderOptions) (*Recorder, error) {
-	r := &Recorder{client: c, flush: make(chan struct{}, 1), moved: make(chan struct{}), done: make(chan struct{})}
+	var o RecorderOptions
 	if opts != nil {
-		r.o = *opts
+		o = *opts
 	}
-	if err := r.o.ensureDefaults(); err != nil {
+	if err := o.ensureDefaults(); err != nil {
 		return nil, err
 	}
-	r.queue = newMemory(r.o.QueueEventsMax)
-	if r.o.SpoolDir != "" {
-		s, err := openSpool(r.o.SpoolDir, r.o.SpoolBytesMax, openSpoolFile)
-		if err != nil {
-			return nil, err
-		}
-		r.queue = s
+	if o.SpoolDir == "" {
+		return newRecorder(c, o, newMemory(o.QueueEventsMax)), nil
 	}
+	s, err := openSpool(o.SpoolDir, o.SpoolBytesMax, openSpoolFile)
+	if err != nil {
+		return nil, err
+	}
+	return newRecorder(c, o, s), nil
+}
+
+func newRecorder(c *Client, o RecorderOptions, q queue) *Recorder {
+	r := &Recorder{client: c, o: o, queue: q, flush: make(chan struct{}, 1), moved: make(chan struct{}), done: make(chan struct{})}
+	events, _ := q.size()
+	r.taken.Store(uint64(events))
 	ctx, stop := context.WithCancel(context.Background())
 	r.stop = stop
 	go r.run(ctx)
-	return r, nil
+	return r
 }
 
 func openSpoolFile(path string) (spoolFile, error) {
@@ -162,7 +171,11 @@ func (r *Recorder) Record(ctx context.Context, evs ...usage.Event) error {
 	if r.closed {
 		return &usage.Error{Code: usage.CodeDraining, Detail: "the recorder is closed"}
 	}
-	return r.queue.append(ctx, texts)
+	if err := r.queue.append(ctx, texts); err != nil {
+		return err
+	}
+	r.taken.Add(uint64(len(texts)))
+	return nil
 }
 
 // Stats answers the figures of now.
@@ -174,13 +187,12 @@ func (r *Recorder) Stats() RecorderStats {
 
 // Flush returns when everything that was recorded before the call is delivered, or with the error of ctx.
 func (r *Recorder) Flush(ctx context.Context) error {
-	events, _ := r.queue.size()
-	goal := r.delivered() + uint64(events)
+	goal := r.taken.Load()
 	for {
 		r.mu.Lock()
 		moved := r.moved
 		r.mu.Unlock()
-		if r.delivered() >= goal {
+		if r.delivered.Load() >= goal {
 			return nil
 		}
 		if err := r.broken.Load(); err != nil {
@@ -194,10 +206,6 @@ func (r *Recorder) Flush(ctx context.Context) error {
 			return fmt.Errorf("client: %d events are not delivered yet: %w", left, ctx.Err())
 		}
 	}
-}
-
-func (r *Recorder) delivered() uint64 {
-	return r.counted.Load() + r.duplicates.Load() + r.refused.Load()
 }
 
 // Close takes no more events, delivers what it can until ctx ends, and stops. What a spool still holds then is delivered by the next
@@ -245,6 +253,7 @@ func (r *Recorder) run(ctx context.Context) {
 		if err := r.queue.ack(len(events), at); err != nil {
 			r.failed(err) // they are delivered again after a restart, and count once
 		}
+		r.delivered.Add(uint64(len(events)))
 		r.advance()
 	}
 }

@@ -164,3 +164,32 @@ func TestRecorderBatches(t *testing.T) {
 	require.Eventually(t, func() bool { return r.Stats().Counted == 501 }, 10*time.Second, time.Millisecond)
 	require.NoError(t, r.Close(t.Context()))
 }
+
+// slowAck is a queue whose acknowledgement takes as long as the test wants.
+type slowAck struct {
+	queue
+	acking, goOn chan struct{}
+}
+
+func (q *slowAck) ack(n int, at place) error {
+	close(q.acking)
+	<-q.goOn
+	return q.queue.ack(n, at)
+}
+
+// TestFlushBetweenAnswerAndAck: events that weir has answered for, and that the queue still holds, are not waited for twice.
+func TestFlushBetweenAnswerAndAck(t *testing.T) {
+	f := newFixture(t)
+	q := &slowAck{queue: newMemory(100), acking: make(chan struct{}), goOn: make(chan struct{})}
+	r := newRecorder(f.client, RecorderOptions{BatchEvents: 10, BatchBytes: 1 << 20, FlushInterval: time.Millisecond}, q)
+	require.NoError(t, r.Record(context.Background(), usage.Event{ID: "1", TenantID: "acme", FeatureType: "mails", Quantity: usage.Int(1)}))
+	<-q.acking
+	flushed := make(chan error, 1)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	go func() { flushed <- r.Flush(ctx) }()
+	time.Sleep(20 * time.Millisecond) // it has looked at how much there is
+	close(q.goOn)
+	require.NoError(t, <-flushed)
+	require.NoError(t, r.Close(context.Background()))
+}
