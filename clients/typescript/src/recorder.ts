@@ -52,28 +52,61 @@ export class Recorder {
   flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#sending ??= this.#send().finally(() => (this.#sending = undefined));
+    if (this.#queue.length === 0) return this.#sending ?? Promise.resolve();
+    this.#sending ??= this.#send();
     return this.#sending;
   }
 
+  // A batch that is refused as a whole is sent in halves, so that one event that should not be there does not hold up the others. A key
+  // that is not allowed or a disk that is full are for an operator to put right, and the events wait.
   async #send(): Promise<void> {
+    let size = this.#batch;
     for (let failures = 0; this.#queue.length > 0 && !this.#stop.signal.aborted; ) {
-      const events = this.#queue.slice(0, this.#batch);
+      const events = this.#queue.slice(0, size);
+      let rejected: Rejection[] = [];
       try {
         const answer = await this.#weir.recordBatch(events);
         this.counted += answer.accepted;
         this.duplicates += answer.duplicates;
         this.refused += answer.rejected_total;
-        this.#queue.splice(0, events.length);
-        failures = 0;
-        for (const r of answer.rejected) {
-          const event = events[r.index];
-          if (event) this.#options.onRefused?.(event, r);
-        }
+        rejected = answer.rejected;
+        size = Math.min(this.#batch, 2 * size);
       } catch (e) {
-        this.#options.onError?.(e);
-        await sleep(backoff(++failures), this.#stop.signal).catch(() => undefined); // closed: the loop ends
+        if (!(e instanceof WeirError) || ![400, 413, 422].includes(e.status)) {
+          this.#report(e);
+          await sleep(backoff(++failures), this.#stop.signal).catch(() => undefined); // closed: the loop ends
+          continue;
+        }
+        if (events.length > 1) {
+          size = Math.ceil(events.length / 2);
+          continue;
+        }
+        this.refused++;
+        rejected = [{ index: 0, id: events[0]!.id!, code: e.code, pointer: "", detail: e.message }];
       }
+      this.#queue.splice(0, events.length);
+      failures = 0;
+      for (const r of rejected) {
+        const event = events[r.index];
+        if (event) this.#refuse(event, r);
+      }
+    }
+    this.#sending = undefined; // in the same step as the last look at the queue: what comes now starts anew
+  }
+
+  #refuse(event: Event, why: Rejection): void {
+    try {
+      this.#options.onRefused?.(event, why);
+    } catch (e) {
+      this.#report(e);
+    }
+  }
+
+  #report(error: unknown): void {
+    try {
+      this.#options.onError?.(error);
+    } catch {
+      // the caller's own code failed to hear of a failure; delivery goes on
     }
   }
 

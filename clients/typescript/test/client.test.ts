@@ -137,6 +137,24 @@ test("the recorder delivers each event once", async () => {
   f.close();
 });
 
+test("one event that cannot be sent does not hold up the others", async () => {
+  const refused: string[] = [];
+  let tries = 0;
+  const picky: typeof fetch = (target, init) => {
+    tries++;
+    if (!String(init?.body).includes("poison")) return fetch(target, init);
+    const problem = { title: "Too large", status: 413, detail: "the body is too large", code: "too_large", request_id: "r" };
+    return Promise.resolve(new Response(JSON.stringify(problem), { status: 413, headers: { "Content-Type": "application/problem+json" } }));
+  };
+  const recorder = new Recorder(new Weir({ baseUrl, fetch: picky, attempts: 1 }), { batchEvents: 20, flushMs: 5, onRefused: (e, why) => refused.push(`${e.id} ${why.code}`) });
+  await recorder.flush(); // of nothing
+  for (let i = 0; i < 50; i++) recorder.record({ id: i === 17 ? "poison" : `p${i}`, tenant_id: "halves", feature_type: "api_calls" });
+  assert.equal(await recorder.close(), 0);
+  assert.deepEqual(refused, ["poison too_large"]);
+  assert.equal(recorder.counted, 49);
+  assert.ok(tries < 20, `${tries} tries`);
+});
+
 test("ids, waits", () => {
   assert.match(newId(), /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   assert.ok(newId(1000) < newId(2000));
