@@ -102,9 +102,14 @@ func (e *Engine) checkKept(from time.Time) error {
 
 // rulesAt is the plan of a tenant and its quotas on a meter, at a moment or now.
 func (e *Engine) rulesAt(ctx context.Context, tenant, meter string, at time.Time) (*usage.ExplainRules, error) {
-	on := e
+	on, rules := e, &usage.ExplainRules{Overrides: []usage.Override{}, Quotas: []usage.QuotaStatus{}}
 	if now := time.Unix(0, e.clock.now()); at.Before(now) {
-		if index, err := e.pastIndex(0, at.Add(-1)); err == nil && index > 0 {
+		index, err := e.pastIndex(0, at.Add(-1))
+		switch {
+		case err != nil: // events of then have expired: the rules of now are the best known
+		case index == 0:
+			return rules, nil // before the log began
+		default:
 			past, err := e.asOf(ctx, tenant, index)
 			if err != nil {
 				return nil, err
@@ -113,7 +118,6 @@ func (e *Engine) rulesAt(ctx context.Context, tenant, meter string, at time.Time
 			on = past.Engine
 		}
 	}
-	rules := &usage.ExplainRules{Overrides: []usage.Override{}, Quotas: []usage.QuotaStatus{}}
 	st, err := on.Tenant(tenant)
 	if err != nil {
 		return rules, nil // it was not there yet

@@ -128,6 +128,9 @@ func TestExplainPast(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Fatal("no answer")
 	}
+	x, err := e.Explain(ctx, usage.Query{Meter: "api_calls", TenantID: "acme", From: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), To: time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)}, 0, "")
+	require.NoError(t, err)
+	require.Empty(t, x.Steps[3].Rules.Plan, "before there was a plan")
 	require.NoError(t, e.Verify(ctx))
 }
 

@@ -4,9 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"runtime"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -239,49 +236,6 @@ func TestReservationsConcurrent(t *testing.T) {
 	require.Equal(t, 6, n)
 }
 
-func TestLease(t *testing.T) {
-	clock := newTestClock()
-	e := openMem(t, vfs.NewMem(), clock, nil)
-	ctx := context.Background()
-	putPlan(t, e, "free", monthly100)
-	putTenant(t, e, "acme", "free")
-	l, err := e.Lease(ctx, usage.LeaseRequest{ID: "l1", TenantID: "acme", FeatureType: "api_calls", Quantity: usage.Int(60)})
-	require.NoError(t, err)
-	_, err = e.Lease(ctx, usage.LeaseRequest{ID: "l2", TenantID: "acme", FeatureType: "api_calls", Quantity: usage.Int(60)})
-	require.Equal(t, usage.CodeQuotaExceeded, usage.Code(err))
-	taken := 0
-	for range 100 {
-		if l.Take(1) {
-			taken++
-		}
-	}
-	require.Equal(t, 60, taken)
-	require.NoError(t, l.Settle(ctx, false))
-	require.NoError(t, l.Settle(ctx, false))
-	q, err := e.Quotas("acme", "")
-	require.NoError(t, err)
-	require.Equal(t, []string{"60", "0"}, []string{q[0].Used.String(), q[0].Reserved.String()})
-	require.NoError(t, l.Settle(ctx, true))
-
-	l, err = e.Lease(ctx, usage.LeaseRequest{ID: "l3", TenantID: "acme", FeatureType: "api_calls", Quantity: usage.Int(40)})
-	require.NoError(t, err)
-	require.True(t, l.Take(5))
-	require.NoError(t, l.Settle(ctx, true))
-	require.False(t, l.Take(1))
-	q, _ = e.Quotas("acme", "")
-	require.Equal(t, []string{"65", "0"}, []string{q[0].Used.String(), q[0].Reserved.String()})
-
-	l, err = e.Lease(ctx, usage.LeaseRequest{ID: "l4", TenantID: "acme", FeatureType: "api_calls", Quantity: usage.Int(10), TTLSeconds: 1})
-	require.NoError(t, err)
-	require.True(t, l.Take(1))
-	clock.advance(2 * time.Second) // the process is gone: everything counts
-	q, _ = e.Quotas("acme", "")
-	require.Equal(t, []string{"75", "0"}, []string{q[0].Used.String(), q[0].Reserved.String()})
-	require.Zero(t, testing.AllocsPerRun(100, func() { l.Take(1) }))
-	l.timer.Stop()
-	require.NoError(t, e.Verify(ctx))
-}
-
 // Plans: a change of plan keeps what was used, under whatever slug; a lowered limit blocks, a raised one lets go.
 func TestPlanChanges(t *testing.T) {
 	clock := newTestClock()
@@ -476,35 +430,4 @@ func TestAdjust(t *testing.T) {
 	require.Equal(t, []string{"reset", "ann", "tenant/acme/api_calls"}, []string{reset.Action, reset.Actor, reset.Target})
 	require.NoError(t, e.Verify(ctx))
 	require.NoError(t, e.Close())
-}
-
-// TestLeaseReleaseBesideTake: what Take gave out is booked, however a release, or the end of the lease, comes between.
-func TestLeaseReleaseBesideTake(t *testing.T) {
-	e := openMem(t, vfs.NewMem(), newTestClock(), nil)
-	ctx := context.Background()
-	putPlan(t, e, "free", `[{"slug":"monthly","meter":"api_calls","period":"month","limit":100000000000000}]`)
-	putTenant(t, e, "acme", "free")
-	for n := range quicker(2000) {
-		id := fmt.Sprint("l", n)
-		l, err := e.Lease(ctx, usage.LeaseRequest{ID: id, TenantID: "acme", FeatureType: "api_calls", Quantity: usage.Int(100_000)})
-		require.NoError(t, err)
-		var taken atomic.Int64
-		var group sync.WaitGroup
-		for range 8 {
-			group.Go(func() {
-				for l.Take(1) {
-					taken.Add(1)
-				}
-			})
-		}
-		for taken.Load() < int64(n%7) {
-			runtime.Gosched()
-		}
-		require.NoError(t, l.Settle(ctx, true))
-		group.Wait()
-		st, err := e.Reservation("acme", id)
-		require.NoError(t, err)
-		booked, _ := st.Committed.Units(0)
-		require.Equal(t, taken.Load(), booked, "booked of lease %d", n)
-	}
 }
