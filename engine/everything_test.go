@@ -64,7 +64,7 @@ func TestEverythingAtOnce(t *testing.T) {
 			}()
 			select {
 			case <-done:
-			case <-time.After(2 * time.Minute):
+			case <-time.After(5 * time.Minute):
 				panic("somebody waits for ever") // which shows where all goroutines stand
 			}
 			first.reopen()
