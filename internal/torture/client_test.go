@@ -3,6 +3,7 @@ package torture
 // The clients. Each does one random thing after another, repeats it until it is answered, and enters the answer in the books.
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -424,6 +425,9 @@ func (c *client) voidEvent(ctx context.Context) {
 func (c *client) void(ctx context.Context, tenant, id string) bool {
 	o, ok := c.send(ctx, http.MethodPost, "/v1/events/"+id+"/void", fmt.Appendf(nil, `{"tenant_id":"%s","reason":"test"}`, tenant))
 	if ok && !o.ok() {
+		if o.Status == http.StatusUnprocessableEntity && bytes.Contains(o.Body, []byte("the minute of the event again, and it is spread over more than")) {
+			return false // a bound of voids, which a log of half a million items reaches; nothing has changed
+		}
 		if o.Status == http.StatusNotFound {
 			c.lost.Add(1)
 		}
