@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
+	"github.com/weirhq/weir/internal/escrow"
 	"github.com/weirhq/weir/usage"
 )
 
@@ -19,10 +19,10 @@ type Lease struct {
 	id      string
 	scale   int
 	granted int64
-	expires int64        // log time, unix nanoseconds
-	left    atomic.Int64 // units; when the lease is over, what was left is -1 - left
-	timer   *time.Timer  // ends the lease when it expires
-	settle  sync.Mutex   // one settlement at a time, so that what is booked only grows
+	expires int64 // log time, unix nanoseconds
+	left    escrow.Units
+	timer   *time.Timer // ends the lease when it expires
+	settle  sync.Mutex  // one settlement at a time, so that what is booked only grows
 }
 
 // Lease takes units for this process, whole or not at all: a denial is an *usage.Error of code quota_exceeded. It is refused
@@ -42,43 +42,14 @@ func (e *Engine) Lease(ctx context.Context, r usage.LeaseRequest) (*Lease, error
 		return nil, err
 	}
 	l.granted = units
-	l.left.Store(units)
-	l.timer = time.AfterFunc(time.Duration(l.expires-e.clock.now()), func() { l.end() })
+	l.left.Fill(units)
+	l.timer = time.AfterFunc(time.Duration(l.expires-e.clock.now()), func() { l.left.End() })
 	return l, nil
 }
 
 // Take spends n units of the lease, in units of the feature's finest meter, and reports whether they were there. It never
 // spends more than was granted, and nothing after the expiry. Lock-free, no allocation; one atomic operation.
-//
-// An escrow in the sense of O'Neil, "The Escrow Transactional Method" (1986).
-func (l *Lease) Take(n int64) bool {
-	if n < 0 {
-		return false
-	}
-	// Compared and swapped, not subtracted and given back: Settle must never see units missing that nobody got.
-	for {
-		left := l.left.Load()
-		if left < n {
-			return false
-		}
-		if l.left.CompareAndSwap(left, left-n) {
-			return true
-		}
-	}
-}
-
-// end makes Take refuse from now on, and returns what is left. It moves below zero in one step, so that no Take comes between.
-func (l *Lease) end() int64 {
-	for {
-		left := l.left.Load()
-		if left < 0 {
-			return -1 - left
-		}
-		if l.left.CompareAndSwap(left, -1-left) {
-			return left
-		}
-	}
-}
+func (l *Lease) Take(n int64) bool { return l.left.Take(n) }
 
 // Expired reports whether the lease's time is over; take another one then.
 func (l *Lease) Expired() bool { return l.engine.clock.now() >= l.expires }
@@ -88,12 +59,10 @@ func (l *Lease) Expired() bool { return l.engine.clock.now() >= l.expires }
 func (l *Lease) Settle(ctx context.Context, release bool) error {
 	l.settle.Lock()
 	defer l.settle.Unlock()
-	left := l.left.Load()
+	left, _ := l.left.Rest()
 	if release {
 		l.timer.Stop()
-		left = l.end()
-	} else if left < 0 {
-		left = -1 - left
+		left = l.left.End()
 	}
 	_, err := l.engine.SettleLease(ctx, l.tenant, l.id, usage.FromUnits(l.granted-left, l.scale), release)
 	return err

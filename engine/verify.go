@@ -21,7 +21,7 @@ var errStop = errors.New("stop")
 // goes on from the base, whose digest the log has.
 //
 // A nil error means equality. The error names the first row that differs and wraps ErrMismatch, or
-// wal.ErrCorrupt when bytes on disk are damaged. It takes about a microsecond and 40 bytes of memory an event, 200 of
+// wal.ErrCorrupt when bytes on disk are damaged. It takes about a microsecond and 40 bytes of memory an event, 250 of
 // history whose events have minutes of their own. Cancel ctx to stop waiting for another one: the log is folded once at a time.
 func (e *Engine) Verify(ctx context.Context) error { return e.VerifyProgress(ctx, nil) }
 

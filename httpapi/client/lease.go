@@ -4,9 +4,9 @@ import (
 	"context"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
+	"github.com/weirhq/weir/internal/escrow"
 	"github.com/weirhq/weir/usage"
 )
 
@@ -55,7 +55,7 @@ type Lease struct {
 	id       string
 	granted  int64
 	expires  time.Time
-	left     atomic.Int64 // whole units; taken by Take
+	left     escrow.Units // whole units
 	settling sync.Mutex   // one settlement at a time, so that what is booked only grows
 }
 
@@ -71,47 +71,30 @@ func (c *Client) Lease(ctx context.Context, tenant, feature string, n int64, ttl
 		return nil, &usage.Error{Code: usage.CodeQuotaExceeded, Detail: "the quotas have no room for the whole lease (" + string(a.Reason) + ")"}
 	}
 	l := &Lease{client: c, tenant: tenant, id: r.ID, granted: n, expires: a.ExpiresAt.Add(-expiryMargin)}
-	l.left.Store(n)
+	l.left.Fill(n)
 	return l, nil
 }
 
 // ID is the id of the lease, for SettleLease after a restart.
 func (l *Lease) ID() string { return l.id }
 
-// Take spends n units when they are there and the lease has not expired. It compares and swaps, instead of subtracting and giving
-// back, so that a settlement beside it never sees units missing that nobody got. No allocation.
+// Take spends n units when they are there and the lease has not expired. No allocation.
 func (l *Lease) Take(n int64) bool {
-	if n < 0 || time.Now().After(l.expires) {
-		return false
-	}
-	for {
-		left := l.left.Load()
-		if left < n {
-			return false
-		}
-		if l.left.CompareAndSwap(left, left-n) {
-			return true
-		}
-	}
+	return !time.Now().After(l.expires) && l.left.Take(n)
 }
 
 // Left is how many units are left to spend.
-func (l *Lease) Left() int64 { return max(0, l.left.Load()) }
+func (l *Lease) Left() int64 { return l.left.Left() }
 
 // Settle books what was spent so far. With release it also gives back the rest: Take is false from then on. After an error it may be
 // called again; what is booked is a total, so nothing counts twice.
 func (l *Lease) Settle(ctx context.Context, release bool) error {
 	l.settling.Lock()
 	defer l.settling.Unlock()
-	left := l.left.Load()
-	if release && left >= 0 {
-		// What is left moves below zero, where Take finds nothing and a second Settle finds the amount again.
-		for !l.left.CompareAndSwap(left, -left-1) {
-			left = l.left.Load()
-		}
-	} else if left < 0 {
-		left, release = -left-1, true
+	left, over := l.left.Rest()
+	if release {
+		left = l.left.End()
 	}
-	_, err := l.client.SettleLease(ctx, l.tenant, l.id, usage.Int(l.granted-left), release)
+	_, err := l.client.SettleLease(ctx, l.tenant, l.id, usage.Int(l.granted-left), release || over)
 	return err
 }

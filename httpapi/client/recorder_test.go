@@ -188,7 +188,7 @@ func TestFlushBetweenAnswerAndAck(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	go func() { flushed <- r.Flush(ctx) }()
-	time.Sleep(20 * time.Millisecond) // it has looked at how much there is
+	<-r.flush // it has looked at how much there is, and waits
 	close(q.goOn)
 	require.NoError(t, <-flushed)
 	require.NoError(t, r.Close(context.Background()))

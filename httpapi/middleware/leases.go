@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/weirhq/weir/internal/escrow"
 	"github.com/weirhq/weir/usage"
 )
 
@@ -39,7 +40,7 @@ type lease struct {
 	id      string
 	granted int64
 	expires time.Time
-	left    atomic.Int64 // negative: the lease is over
+	left    escrow.Units
 }
 
 // refusedPause is how long a tenant without room for a lease is consumed one by one before the next try.
@@ -72,8 +73,8 @@ func (l *leases) take(ctx context.Context, tenant, feature string, cost usage.De
 	s := v.(*slot)
 	now := time.Now()
 	h := s.now.Load()
-	taken := h != nil && now.Before(h.expires) && h.take(n)
-	if h != nil && h.left.Load() >= l.units/4 && now.Before(h.expires.Add(-time.Duration(l.ttl)*time.Second/4)) {
+	taken := h != nil && now.Before(h.expires) && h.left.Take(n)
+	if h != nil && h.left.Left() >= l.units/4 && now.Before(h.expires.Add(-time.Duration(l.ttl)*time.Second/4)) {
 		return taken
 	}
 	if now.UnixNano() < s.notUntil.Load() || !s.fetching.CompareAndSwap(false, true) {
@@ -83,7 +84,7 @@ func (l *leases) take(ctx context.Context, tenant, feature string, cost usage.De
 		l.fetch(ctx, s, tenant, feature)
 		s.fetching.Store(false)
 		h = s.now.Load()
-		return h != nil && h.take(n)
+		return h != nil && h.left.Take(n)
 	}
 	l.start(func() {
 		defer s.fetching.Store(false)
@@ -101,20 +102,6 @@ func (l *leases) start(work func()) {
 	}
 }
 
-// take spends n units if they are there. It compares and swaps, instead of subtracting and giving back, so that retire never
-// sees units missing that nobody got.
-func (h *lease) take(n int64) bool {
-	for {
-		left := h.left.Load()
-		if left < n {
-			return false
-		}
-		if h.left.CompareAndSwap(left, left-n) {
-			return true
-		}
-	}
-}
-
 // fetch replaces the lease of a slot and settles the old one.
 func (l *leases) fetch(ctx context.Context, s *slot, tenant, feature string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
@@ -127,7 +114,7 @@ func (l *leases) fetch(ctx context.Context, s *slot, tenant, feature string) {
 		return
 	}
 	next := &lease{id: id, granted: l.units, expires: a.ExpiresAt.Add(-expiryMargin)}
-	next.left.Store(l.units)
+	next.left.Fill(l.units)
 	if old := s.now.Swap(next); old != nil {
 		l.report(l.retire(ctx, tenant, old))
 	}
@@ -140,7 +127,7 @@ func (l *leases) fetch(ctx context.Context, s *slot, tenant, feature string) {
 
 // retire ends a lease: what was spent is counted, the rest given back.
 func (l *leases) retire(ctx context.Context, tenant string, h *lease) error {
-	spent := h.granted - h.left.Swap(-1)
+	spent := h.granted - h.left.End()
 	_, err := l.granter.SettleLease(ctx, tenant, h.id, usage.Int(spent), true)
 	return err
 }
