@@ -42,14 +42,13 @@ func TestAllowedWhilePlansChange(t *testing.T) {
 			}
 		}
 	})
-	for range 50_000 {
+	for n := 0; n < 50_000 || shown.Load() < 1000; n++ {
 		if !e.Allowed("acme", "api_calls", 1).Allowed {
 			denied.Add(1)
 		}
 	}
 	done.Store(true)
 	writer.Wait()
-	require.NotZero(t, shown.Load())
-	require.Zero(t, denied.Load(), "of 50,000, while %d ledgers were shown", shown.Load())
+	require.Zero(t, denied.Load(), "while %d ledgers were shown", shown.Load())
 	require.NoError(t, e.Close())
 }

@@ -95,13 +95,45 @@ func TestClientCountsOnce(t *testing.T) {
 	require.Positive(t, g.lost.Load(), "no outcome was unknown: this run showed nothing")
 }
 
-// gate passes requests on to the server of now, but not all of them well.
+// gate passes requests on to the server of now, but not all of them well. What it does with each is dealt from a deck, not thrown:
+// the shortest of runs has its share of all of it.
 type gate struct {
 	server              atomic.Pointer[server]
 	refused, lost, held atomic.Int64
 
 	mu   sync.Mutex // guards the block below
 	rand *rand.Rand
+	deck []treatment
+}
+
+type treatment int
+
+const (
+	pass treatment = iota
+	refuse
+	lose // the answer of a request that was done
+	hold // the answer, for longer than the client waits
+)
+
+// deal says what to do with the next request: of 30 in a row, 3 are refused, 3 lost and 1 is held.
+func (g *gate) deal() treatment {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.deck) == 0 {
+		g.deck = append(make([]treatment, 23, 30), refuse, refuse, refuse, lose, lose, lose, hold)
+		g.rand.Shuffle(len(g.deck), func(i, j int) { g.deck[i], g.deck[j] = g.deck[j], g.deck[i] })
+	}
+	last := len(g.deck) - 1
+	card := g.deck[last]
+	g.deck = g.deck[:last]
+	return card
+}
+
+// giveBack keeps what was dealt to a request that met no server.
+func (g *gate) giveBack(card treatment) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.deck = append(g.deck, card)
 }
 
 func (g *gate) restart(ctx context.Context, t *testing.T, data string) {
@@ -113,28 +145,29 @@ func (g *gate) restart(ctx context.Context, t *testing.T, data string) {
 }
 
 func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	g.mu.Lock()
-	dice := g.rand.IntN(100)
-	g.mu.Unlock()
+	card := g.deal()
 	target, err := url.Parse(g.server.Load().Base)
 	if err != nil {
 		panic(err)
 	}
 	proxy := httputil.NewSingleHostReverseProxy(target)
 	proxy.ErrorLog = nil
-	proxy.ErrorHandler = func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) } // the server was killed
-	switch {
-	case dice < 10:
+	proxy.ErrorHandler = func(http.ResponseWriter, *http.Request, error) { // the server was killed
+		g.giveBack(card)
+		panic(http.ErrAbortHandler)
+	}
+	switch card {
+	case refuse:
 		g.refused.Add(1)
 		w.Header().Set("Content-Type", "application/problem+json")
 		w.Header().Set("Retry-After", "0")
 		w.WriteHeader(http.StatusServiceUnavailable)
 		_, _ = w.Write([]byte(`{"code":"overloaded","detail":"too much is waiting"}`))
-	case dice < 20:
+	case lose:
 		proxy.ServeHTTP(httptest.NewRecorder(), r)
 		g.lost.Add(1)
 		panic(http.ErrAbortHandler)
-	case dice < 23:
+	case hold:
 		proxy.ServeHTTP(httptest.NewRecorder(), r)
 		g.held.Add(1)
 		<-r.Context().Done() // until the client gives up
