@@ -3,8 +3,11 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"os/exec"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -14,6 +17,7 @@ const (
 	loadChecksPerSecond  = 10_000
 	loadEventsPerSecond  = 300_000
 	loadSpan             = 60 * time.Second
+	loadWarmUp           = 2 * time.Second // not counted
 	soakSpan             = 10 * time.Minute
 	soakSamples          = 20
 	soakChecksPerSecond  = 2_000
@@ -21,7 +25,8 @@ const (
 	soakBatchesPerSecond = 10
 )
 
-// runLoad measures how long single checks, and batches of events, take at a real weir serve when they come at a fixed rate.
+// runLoad measures how long single checks, and batches of events, take at a real weir serve when they come at a fixed rate, and checks
+// also under wrk; a bare net/http handler has the same checks to answer.
 func runLoad(ctx context.Context, o *options, r *report) error {
 	checks := arrivals{perSecond: loadChecksPerSecond, span: loadSpan, callers: 128}
 	if o.rate > 0 {
@@ -30,42 +35,68 @@ func runLoad(ctx context.Context, o *options, r *report) error {
 	if o.span > 0 {
 		checks.span = o.span
 	}
-	batches := arrivals{perSecond: checks.perSecond / loadChecksPerSecond * loadEventsPerSecond / httpBatch, span: checks.span, callers: 16}
 	return inStore(o, func(tools string) error {
 		binary, err := buildWeir(ctx, tools)
 		if err != nil {
 			return err
 		}
-		err = withQuotas(ctx, o, binary, func(s *server) error {
-			s.client.Transport = &http.Transport{MaxIdleConnsPerHost: checks.callers}
-			waits, late, err := checks.run(ctx, func(i int) error {
-				return s.expect(ctx, "/v1/check", fmt.Appendf(nil, `{"tenant_id":"t%d","feature_type":"api_calls"}`, i%1000), []byte(`"allowed":true`))
-			})
-			r.add(fmt.Sprintf("POST /v1/check, %s", checks), spread(waits, late, "answered", checks.span)...)
-			return err
-		})
+		err = withQuotas(ctx, o, binary, func(s *server) error { return s.load(ctx, r, "POST /v1/check", "/v1/check", checks) })
 		if err != nil {
 			return err
 		}
-		bodies, _ := encodeBodies(newSource(httpTenants, 0), int(batches.perSecond*batches.span.Seconds())*httpBatch)
-		return inStore(o, func(dir string) error {
-			s, err := startServer(ctx, binary, dir)
-			if err != nil {
-				return err
-			}
-			waits, late, err := batches.run(ctx, func(i int) error {
-				n, err := s.post(ctx, bodies[i])
-				if err == nil && n != httpBatch {
-					err = fmt.Errorf("%d of %d events were accepted", n, httpBatch)
-				}
-				return err
-			})
-			r.add(fmt.Sprintf("POST /v1/events, batches of %d, %s", httpBatch, batches), spread(waits, late, "batches", batches.span)...)
-			if stop := s.stop(); err == nil {
-				err = stop
+		if err := withBare(ctx, func(s *server) error { return s.load(ctx, r, "bare net/http handler", "/", checks) }); err != nil {
+			return err
+		}
+		return loadBatches(ctx, o, r, binary, checks)
+	})
+}
+
+// load sends checks at their rate, then as many as wrk gets answered with one and with two connections.
+func (s *server) load(ctx context.Context, r *report, name, path string, checks arrivals) error {
+	body := func(i int) []byte { return fmt.Appendf(nil, `{"tenant_id":"t%d","feature_type":"api_calls"}`, i%1000) }
+	addr, want := strings.TrimPrefix(s.url, "http://"), []byte(`"allowed":true`)
+	warm := checks
+	warm.span = loadWarmUp
+	if _, _, err := warm.runWires(ctx, addr, path, s.key, body, want); err != nil {
+		return err
+	}
+	waits, late, err := checks.runWires(ctx, addr, path, s.key, body, want)
+	r.add(fmt.Sprintf("%s, %s", name, checks), spread(waits, late, "answered", checks.span)...)
+	if err != nil {
+		return err
+	}
+	for _, connections := range []int{1, 2} {
+		figures, err := s.wrk(ctx, path, connections, checks.span)
+		if errors.Is(err, exec.ErrNotFound) {
+			r.note("wrk is not installed: its rows are missing")
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		r.add(fmt.Sprintf("%s, wrk with %d connections for %s", name, connections, checks.span), figures...)
+	}
+	return nil
+}
+
+// loadBatches sends batches of events at the rate that stands to their goal as the checks' rate to theirs.
+func loadBatches(ctx context.Context, o *options, r *report, binary string, checks arrivals) error {
+	batches := arrivals{perSecond: checks.perSecond / loadChecksPerSecond * loadEventsPerSecond / httpBatch, span: checks.span, callers: 16}
+	bodies, _ := encodeBodies(newSource(httpTenants, 0), int(batches.perSecond*batches.span.Seconds())*httpBatch)
+	return inStore(o, func(dir string) error {
+		s, err := startServer(ctx, binary, dir)
+		if err != nil {
+			return err
+		}
+		waits, late, err := batches.run(ctx, func(i int) error {
+			n, err := s.post(ctx, bodies[i])
+			if err == nil && n != httpBatch {
+				err = fmt.Errorf("%d of %d events were accepted", n, httpBatch)
 			}
 			return err
 		})
+		r.add(fmt.Sprintf("POST /v1/events, batches of %d, %s", httpBatch, batches), spread(waits, late, "batches", batches.span)...)
+		return errors.Join(err, s.stop())
 	})
 }
 

@@ -19,31 +19,35 @@ type arrivals struct {
 	callers   int // requests under way at once; more than are needed, so that a slow answer delays no other
 }
 
-// run calls send for every arrival. It returns how long each took, sorted, how many were sent late because all callers were busy, and
-// the first error.
+// run calls send for every arrival. It returns how long each took, sorted, how many were
+// sent more than a millisecond late, and the first error.
 func (a arrivals) run(ctx context.Context, send func(i int) error) (waits []time.Duration, late int64, err error) {
 	n := int(a.perSecond * a.span.Seconds())
 	gap := time.Duration(float64(time.Second) / a.perSecond)
 	var (
-		next    atomic.Int64
 		behind  atomic.Int64
 		stopped atomic.Bool
 		wg      sync.WaitGroup
 		took    = make([][]time.Duration, a.callers)
 		errs    = make([]error, a.callers)
+		ring    = make(chan int, n)                      // as many as there are: who rings does not wait for a caller
 		start   = time.Now().Add(100 * time.Millisecond) // time for the callers to be there
+		due     = func(i int) time.Time { return start.Add(time.Duration(i) * gap) }
 	)
+	wg.Go(func() {
+		defer close(ring)
+		alarm(n, due, func(i int) bool {
+			ring <- i
+			return !stopped.Load() && ctx.Err() == nil
+		})
+	})
 	for c := range a.callers {
 		wg.Go(func() {
-			for !stopped.Load() && ctx.Err() == nil {
-				i := int(next.Add(1)) - 1
-				if i >= n {
+			for i := range ring {
+				if stopped.Load() || ctx.Err() != nil {
 					return
 				}
-				due := start.Add(time.Duration(i) * gap)
-				if wait := time.Until(due); wait > 0 {
-					time.Sleep(wait)
-				} else if wait < -time.Millisecond {
+				if time.Since(due(i)) > time.Millisecond {
 					behind.Add(1)
 				}
 				if err := send(i); err != nil {
@@ -51,7 +55,7 @@ func (a arrivals) run(ctx context.Context, send func(i int) error) (waits []time
 					stopped.Store(true)
 					return
 				}
-				took[c] = append(took[c], time.Since(due))
+				took[c] = append(took[c], time.Since(due(i)))
 			}
 		})
 	}

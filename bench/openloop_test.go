@@ -38,3 +38,15 @@ func TestSample(t *testing.T) {
 		t.Fatal(got)
 	}
 }
+
+func TestWrkFigures(t *testing.T) {
+	got, err := wrkFigures("Running 10s test\nWEIR 150000 10000000 48 239 1100 4120 0\n")
+	if err != nil || got[0].Value != 15000 || got[2].Value != 239e3 {
+		t.Fatal(got, err)
+	}
+	for _, wrong := range []string{"", "WEIR 1 2\n", "WEIR 150000 10000000 48 239 1100 4120 3\n"} {
+		if _, err := wrkFigures(wrong); err == nil {
+			t.Fatal(wrong)
+		}
+	}
+}

@@ -84,24 +84,34 @@ func runCheckHTTP(ctx context.Context, o *options, r *report) error {
 	})
 }
 
-// bareOnce floods a handler that reads the body and answers 600 bytes, in a process of its own, as weir is.
-func bareOnce(ctx context.Context, calls, clients int, body func(int) []byte) (_ []figure, err error) {
+// bareOnce floods the bare handler.
+func bareOnce(ctx context.Context, calls, clients int, body func(int) []byte) (figures []figure, err error) {
+	err = withBare(ctx, func(s *server) error {
+		waits, elapsed, err := s.flood(ctx, "/", calls, clients, body, []byte(`"allowed":true`), 1)
+		figures = append([]figure{{"answered", float64(calls) / elapsed.Seconds(), "/s"}}, latencies("request", waits)...)
+		return err
+	})
+	return figures, err
+}
+
+// withBare runs f against a handler that reads the body and answers 600 bytes, in a process of its own, as weir is.
+func withBare(ctx context.Context, f func(s *server) error) error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	addr := l.Addr().String()
 	if err := l.Close(); err != nil { // the child takes the port over
-		return nil, err
+		return err
 	}
 	self, err := os.Executable()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	s := &server{url: "http://" + addr, log: &bytes.Buffer{}, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
 	s.cmd = exec.CommandContext(ctx, self, bareName, addr)
 	if err := s.cmd.Start(); err != nil {
-		return nil, err
+		return err
 	}
 	defer func() {
 		_ = s.cmd.Process.Kill() // it holds nothing
@@ -109,11 +119,10 @@ func bareOnce(ctx context.Context, calls, clients int, body func(int) []byte) (_
 	}()
 	for deadline := time.Now().Add(serverTimeout); !s.ready(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) || ctx.Err() != nil {
-			return nil, errors.New("the bare handler is not ready")
+			return errors.New("the bare handler is not ready")
 		}
 	}
-	waits, elapsed, err := s.flood(ctx, "/", calls, clients, body, []byte(`"allowed":true`), 1)
-	return append([]figure{{"answered", float64(calls) / elapsed.Seconds(), "/s"}}, latencies("request", waits)...), err
+	return f(s)
 }
 
 // bareName is the argument that makes this program the bare handler.
