@@ -42,12 +42,12 @@ func (e *Engine) Overview(ctx context.Context, q usage.OverviewQuery) (usage.Ove
 	o := usage.Overview{Range: r.name, From: hourTime(r.from), To: hourTime(r.to), Now: time.Unix(0, now).UTC(),
 		PreviousFrom: hourTime(r.before), PreviousTo: hourTime(r.before + r.compared()),
 		StepSeconds: r.step * hourSeconds, AsOf: usage.AsOf{Index: index, Time: at}}
-	scan := newOverviewScan(cfg, now, r.from*hourSeconds)
+	scan := newOverviewScan(cfg, now, r.from*hourSeconds, cmp.Or(q.Limit, attentionDefault))
 	if err := scan.run(ctx, e); err != nil {
 		return usage.Overview{}, err
 	}
 	o.Tenants, o.ActiveTenants = scan.tenants, scan.active
-	o.Attention, o.NeedAttention = scan.attention(cmp.Or(q.Limit, attentionDefault)), len(scan.found)
+	o.Attention, o.NeedAttention = scan.list(), scan.needAttention
 	o.Top = scan.top(e, q.Meter, cmp.Or(q.Top, topDefault))
 	return o, e.fillTotals(&o, scan, r, floorDiv(now, 1e9))
 }

@@ -22,7 +22,8 @@ type overviewScan struct {
 
 	tenants, active int
 	meters          []meterScan // by number - 1
-	found           []attentionQuota
+	needAttention   int
+	attention       *ranking[attentionQuota]
 }
 
 // meterScan is what a scan finds of one meter.
@@ -33,18 +34,18 @@ type meterScan struct {
 
 // attentionQuota is a quota that somebody should look at, and how urgent that is.
 type attentionQuota struct {
-	tenant  *tenant
-	why     string
-	share   int64 // of the limit, in 1/10,000; of what is expected at the end of the period, when why is pace
-	quota   usage.QuotaStatus
-	account usage.TenantState
+	tenant *tenant
+	slug   string // of the quota
+	why    string
+	share  int64 // of the limit, in 1/10,000; of what is expected at the end of the period, when why is pace
+	told   *usage.QuotaAttention
 }
 
 // scanChunk is how many tenants are looked at under one hold of a shard's lock: about 100 us.
 const scanChunk = 256
 
-func newOverviewScan(cfg *config, now, since int64) *overviewScan {
-	return &overviewScan{cfg: cfg, now: now, since: since, meters: make([]meterScan, len(cfg.meters))}
+func newOverviewScan(cfg *config, now, since int64, attention int) *overviewScan {
+	return &overviewScan{cfg: cfg, now: now, since: since, meters: make([]meterScan, len(cfg.meters)), attention: newRanking(attention, compareAttention)}
 }
 
 // run scans, a chunk of one shard's tenants at a time, so that a busy shard is waited for once a chunk and not once a tenant.
@@ -68,11 +69,15 @@ func (o *overviewScan) run(ctx context.Context, e *Engine) error {
 			sh.mu.Unlock()
 		}
 	}
-	slices.SortFunc(o.found, func(a, b attentionQuota) int {
-		return cmp.Or(cmp.Compare(slices.Index(attentionOrder, a.why), slices.Index(attentionOrder, b.why)),
-			cmp.Compare(b.share, a.share), strings.Compare(a.tenant.name, b.tenant.name), strings.Compare(a.quota.Quota, b.quota.Quota))
-	})
 	return nil
+}
+
+// compareAttention puts what is most urgent first.
+func compareAttention(a, b attentionQuota) int {
+	if a.why != b.why {
+		return cmp.Compare(slices.Index(attentionOrder, a.why), slices.Index(attentionOrder, b.why))
+	}
+	return cmp.Or(cmp.Compare(b.share, a.share), strings.Compare(a.tenant.name, b.tenant.name), strings.Compare(a.slug, b.slug))
 }
 
 var attentionOrder = []string{usage.AttentionOver, usage.AttentionNear, usage.AttentionPace}
@@ -107,8 +112,16 @@ func (o *overviewScan) look(sh *shard, t *tenant) {
 		if why == "" {
 			continue
 		}
-		q := judgedQuota{policy: s.policy, level: level, start: start, verdict: v}
-		o.found = append(o.found, attentionQuota{tenant: t, why: why, share: share, quota: q.status(o.now), account: a.state()})
+		o.needAttention++
+		found := attentionQuota{tenant: t, slug: s.policy.Quota.Slug, why: why, share: share}
+		if o.attention.admits(found) { // to describe a quota takes longer than to judge it
+			q := judgedQuota{policy: s.policy, level: level, start: start, verdict: v}
+			found.told = &usage.QuotaAttention{TenantID: t.name, Name: cmp.Or(a.def.Name, t.name), Why: why, Quota: q.status(o.now)}
+			if a.plan != nil {
+				found.told.Plan = a.plan.def.Slug
+			}
+			o.attention.offer(found)
+		}
 	}
 }
 
@@ -155,12 +168,11 @@ func mulDiv(a, b, c int64) int64 {
 	return int64(min(q, math.MaxInt64))
 }
 
-// attention is the first of what was found.
-func (o *overviewScan) attention(limit int) []usage.QuotaAttention {
-	out := make([]usage.QuotaAttention, 0, min(limit, len(o.found)))
-	for _, f := range o.found[:min(limit, len(o.found))] {
-		out = append(out, usage.QuotaAttention{TenantID: f.tenant.name, Name: cmp.Or(f.account.Tenant.Name, f.tenant.name),
-			Plan: f.account.Tenant.Plan, Why: f.why, Quota: f.quota})
+// list is what needs attention most.
+func (o *overviewScan) list() []usage.QuotaAttention {
+	out := []usage.QuotaAttention{}
+	for _, f := range o.attention.first() {
+		out = append(out, *f.told)
 	}
 	return out
 }
@@ -182,18 +194,17 @@ func (o *overviewScan) top(e *Engine, slug string, limit int) usage.TopTenants {
 		tenant *tenant
 		value  int64
 	}
-	var all []ranked
+	most := newRanking(limit, func(a, b ranked) int {
+		return cmp.Or(cmp.Compare(b.value, a.value), strings.Compare(a.tenant.name, b.tenant.name))
+	})
 	for _, t := range e.state.dir.all() {
 		if s := t.seriesOf(m); s != nil && t.listed.Load() {
 			if v := s.current(o.month, o.before); v > 0 {
-				all = append(all, ranked{t, v})
+				most.offer(ranked{t, v})
 			}
 		}
 	}
-	slices.SortFunc(all, func(a, b ranked) int {
-		return cmp.Or(cmp.Compare(b.value, a.value), strings.Compare(a.tenant.name, b.tenant.name))
-	})
-	for _, r := range all[:min(limit, len(all))] {
+	for _, r := range most.first() {
 		st := r.tenant.describe()
 		t := usage.TopTenant{TenantID: r.tenant.name, Name: cmp.Or(st.Tenant.Name, r.tenant.name), Plan: st.Tenant.Plan, Value: usage.FromUnits(r.value, m.scale)}
 		if quotas, err := e.Quotas(r.tenant.name, ""); err == nil {

@@ -62,20 +62,19 @@ func (e *Engine) Tenants(f TenantFilter) []TenantEntry {
 	if e.earliestDue() <= now && (f.NearLimit || f.Sort == TenantsByUsage) {
 		_ = e.tick(context.Background()) // when the log takes no writes the answer is of the state as it is
 	}
-	var found []*tenantCandidate
+	found := newRanking(f.Limit, func(a, b tenantCandidate) int { return f.compare(&a.place, &b.place) })
 	for _, t := range e.state.dir.all() {
 		if !t.listed.Load() || len(f.Among) > 0 && !slices.Contains(f.Among, t.name) {
 			continue
 		}
-		c := &tenantCandidate{tenant: t}
+		c := tenantCandidate{tenant: t}
 		c.place.ID = t.name
-		if f.admits(c, query, now) && (f.After == nil || f.compare(&c.place, f.After) > 0) {
-			found = append(found, c)
+		if f.admits(&c, query, now) && (f.After == nil || f.compare(&c.place, f.After) > 0) {
+			found.offer(c)
 		}
 	}
-	slices.SortFunc(found, func(a, b *tenantCandidate) int { return f.compare(&a.place, &b.place) })
-	out := make([]TenantEntry, 0, min(f.Limit, len(found)))
-	for _, c := range found[:min(f.Limit, len(found))] {
+	out := []TenantEntry{}
+	for _, c := range found.first() {
 		entry := TenantEntry{TenantState: c.tenant.describe(), Place: c.place}
 		if f.Sort == TenantsByUsage {
 			if quotas, err := e.Quotas(c.tenant.name, ""); err == nil {

@@ -36,6 +36,27 @@ export function lifeTests(env) {
     await close(page);
   });
 
+  test("the first question of a page is asked while its scripts load, and once", async () => {
+    for (const [path, question] of [["/", "/v1/overview?range=72h"], ["/tenants", "/v1/tenants?sort=-usage&limit=200"]]) {
+      const page = await open(env.browser, server, "/docs");
+      await page.goto(server.base + path);
+      await settled(page);
+      const asked = await page.evaluate((to) => performance.getEntriesByType("resource").filter((e) => e.name.endsWith(to)).map((e) => e.startTime), question);
+      const others = await page.evaluate(() => performance.getEntriesByType("resource").filter((e) => e.name.includes("/v1/system")).map((e) => e.startTime));
+      assert.ok(asked[0] < Math.min(...others), `${path} asks ${question} at ${asked}, what its scripts ask at ${others}`);
+      assert.equal(asked.filter((at) => at < Math.min(...others)).length, 1, `${path} asks ${question} at ${asked}`);
+      assert.equal(await page.evaluate(() => window.weirEarly), undefined, "the answer was taken");
+      await close(page);
+    }
+    const page = await open(env.browser, server, "/?range=30d");
+    await settled(page);
+    assert.equal(await page.evaluate(() => window.weirEarly), undefined, "another range is another question");
+    await close(page);
+    const stranger = await open(env.browser, server, "/", { key: "weir_nobody_0123456789abcdef" });
+    await stranger.getByRole("heading", { name: "Your session has ended" }).waitFor();
+    await close(stranger);
+  });
+
   test("the newest events appear at the top by themselves", async () => {
     const page = await open(env.browser, server, "/events?tenant=hooli");
     await settled(page);

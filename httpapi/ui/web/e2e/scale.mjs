@@ -4,6 +4,7 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { request } from "node:http";
 import { Server, close, launch, open } from "./harness.mjs";
 
@@ -11,7 +12,6 @@ const tenants = Number(process.env.TENANTS || 10_000);
 const events = Number(process.env.EVENTS || 10_000_000);
 const readyMaxMs = Number(process.env.READY_MAX_MS || 1000);
 const calls = Number(process.env.CALLS || 200);
-const rest = Number(process.env.REST_MS || 20_000);
 const streams = 2;
 const day = 86_400_000;
 
@@ -19,30 +19,61 @@ const server = await new Server().start();
 const browser = await launch();
 try {
   await fill();
-  await new Promise((done) => setTimeout(done, rest)); // the merges of the load are over: nobody opens a page in the second after ten million events
+  await quiet();
   const asked = new Set();
   for (const [name, path, ready] of [
     ["Overview", "/", () => document.querySelector(".kpis .v") && document.querySelector("section table tbody tr") && document.querySelector(".attention") && performance.now()],
     ["Tenants", "/tenants", () => document.querySelectorAll(".vrow").length > 5 && performance.now()],
     ["Tenant", "/tenants/t-00001", () => document.querySelector(".quotas .v") && document.querySelector(".chart path.used") && performance.now()],
   ]) {
-    const page = await open(browser, server, "/docs"); // the origin is known, nothing of the pages is in memory
+    // A key lives in its tab: what a new tab shows first is the sign-in, and the page after it.
+    const page = await open(browser, server, path, { key: "" });
     page.on("request", (r) => r.url().startsWith(server.base + "/v1/") && !r.url().includes("/v1/stream") && asked.add(r.url().slice(server.base.length)));
-    const took = [];
-    for (let i = 0; i < 3; i++) {
-      await page.goto(server.base + path, { waitUntil: "commit" });
-      took.push(Math.round(await page.waitForFunction(ready, undefined, { polling: "raf" }).then((h) => h.jsonValue())));
-      await page.waitForTimeout(300);
-    }
-    console.log(`${name}: can be used after ${took.join(", ")} ms`);
-    if (path !== "/tenants/t-00001") assert.ok(Math.min(...took) < readyMaxMs, `${name} takes ${took} ms`);
-    if (path === "/tenants") await scroll(page);
+    await page.getByLabel("API key").fill(server.key);
+    const signed = await page.evaluate(() => performance.now());
+    await page.keyboard.press("Enter");
+    const first = Math.round((await used(page, ready)) - signed);
     await close(page);
+    // Loading it in a tab that has the key, in a browser that has none of its files, and again when it has.
+    const tab = await open(browser, server, "/docs");
+    const took = [];
+    for (let i = 0; i < 4; i++) {
+      await tab.goto(server.base + path, { waitUntil: "commit" });
+      took.push(Math.round(await used(tab, ready)));
+      await tab.waitForTimeout(300);
+    }
+    console.log(`${name}: can be used ${first} ms after signing in; loaded with nothing in the browser's cache after ${took[0]} ms, then ${took.slice(1).join(", ")} ms`);
+    if (path !== "/tenants/t-00001") assert.ok(Math.max(first, Math.min(...took)) < readyMaxMs, `${name} takes ${first} and ${took} ms`);
+    if (path === "/tenants") await scroll(tab);
+    await close(tab);
   }
   await latencies([...asked]);
 } finally {
   await browser.close();
   await server.end();
+}
+
+// quiet waits until the merges after the load are over, which take another half minute of both cores: nobody opens a page in the second after
+// ten million events.
+async function quiet() {
+  const ticks = () => {
+    const fields = readFileSync(`/proc/${server.process.pid}/stat`, "utf8").split(") ")[1].split(" ");
+    return Number(fields[11]) + Number(fields[12]); // utime and stime, in hundredths of a second
+  };
+  const [began, every] = [Date.now(), 3000];
+  for (let before = ticks(), calm = 0; calm < 2; ) {
+    await new Promise((done) => setTimeout(done, every));
+    const now = ticks();
+    calm = (now - before) * 10 < every / 10 ? calm + 1 : 0;
+    before = now;
+    assert.ok(Date.now() - began < 300_000, "the server does not come to rest");
+  }
+  console.log(`at rest after ${Math.round((Date.now() - began) / 1000)} s`);
+}
+
+// used waits until a page can be used, and answers when that was.
+async function used(page, ready) {
+  return page.waitForFunction(ready, undefined, { polling: "raf" }).then((h) => h.jsonValue());
 }
 
 // fill makes the tenants by their first events, on the default plan, and spreads the events over a month.

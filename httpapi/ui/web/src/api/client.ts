@@ -1,6 +1,7 @@
 // One way to ask the API. Problems become ApiError; the key, when there is one, is held for this tab only and sent as Bearer, so there
 // is no cookie that another site could use.
 
+import { early } from "./early";
 import { parse, stringify } from "./json";
 
 // The address of the root, read once: the page's <base> is relative to where it was opened, and moves with the address bar.
@@ -147,7 +148,8 @@ export async function ask<T>(to: string, opts: Ask = {}): Promise<Answer<T>> {
   let res: Response;
   let text: string;
   try {
-    res = await fetch(new URL(to, root), { method: opts.method ?? "GET", headers, body, signal: opts.signal, credentials: "omit", cache: "no-store" });
+    const asked = opts.method || opts.key ? undefined : early(to);
+    res = await (asked ?? fetch(new URL(to, root), { method: opts.method ?? "GET", headers, body, signal: opts.signal, credentials: "omit", cache: "no-store" }));
     text = await res.text();
   } catch (cause) {
     if (opts.signal?.aborted) throw cause;
