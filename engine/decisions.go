@@ -30,7 +30,7 @@ const (
 	// decisionsPerTenant is how many decisions of a tenant are answered for.
 	decisionsPerTenant = 1000
 	decisionStripes    = 16
-	// decisionsPerStripe bounds memory: 16 x 8,192 decisions of 96 bytes and their texts are 20 MiB at most. A stripe of tenants
+	// decisionsPerStripe bounds memory: 16 x 8,192 decisions of 88 bytes and their texts are 20 MiB at most. A stripe of tenants
 	// that ask very much forgets those that ask little the sooner.
 	decisionsPerStripe = 8192
 )
@@ -58,13 +58,19 @@ func (l *decisionLog) count() map[usage.Decision]uint64 {
 type decisionStripe struct {
 	sync.Mutex // guards the block below
 	ring       []keptDecision
-	count      uint64            // decisions ever added
-	newest     map[string]uint64 // by tenant
+	count      uint64 // decisions ever added
+	tenants    map[string]*decisionsOf
+}
+
+// decisionsOf is a tenant with decisions in the ring. One record that all of them point to saves two look-ups of the name at each.
+type decisionsOf struct {
+	tenant string
+	newest uint64 // number of its newest decision
 }
 
 // keptDecision is a Decision in few bytes, which keeps neither the request nor the answer alive.
 type keptDecision struct {
-	tenant   string
+	of       *decisionsOf
 	text     string // id, user and feature, one after the other
 	quota    string // the binding one; "": none
 	quantity usage.Decimal
@@ -78,7 +84,7 @@ type keptDecision struct {
 }
 
 func (d keptDecision) decisionOf() Decision {
-	out := Decision{ID: d.text[:d.id], Time: time.Unix(0, d.nanos).UTC(), TenantID: d.tenant, UserID: d.text[d.id : d.id+d.user],
+	out := Decision{ID: d.text[:d.id], Time: time.Unix(0, d.nanos).UTC(), TenantID: d.of.tenant, UserID: d.text[d.id : d.id+d.user],
 		FeatureType: d.text[d.id+d.user:], Quantity: d.quantity, Allowed: d.allowed, Decision: decisions[d.decision], Reason: reasons[d.reason],
 		Status: d.status.status()}
 	if d.quota != "" {
@@ -105,24 +111,23 @@ func (l *decisionLog) add(r *usage.Request, j *judged, v verdict, nanos int64) k
 	s := l.stripe(r.TenantID)
 	s.Lock()
 	defer s.Unlock()
-	if s.newest == nil {
-		s.newest = make(map[string]uint64)
-	}
-	d.before = s.newest[r.TenantID]
-	if at := s.at(d.before); at != nil {
-		d.tenant = at.tenant
-	} else {
-		d.tenant = cloneString(r.TenantID)
+	if s.tenants == nil {
+		s.tenants = make(map[string]*decisionsOf)
 	}
 	s.count++
-	s.newest[d.tenant] = s.count
+	of := s.tenants[r.TenantID]
+	if of == nil {
+		of = &decisionsOf{tenant: cloneString(r.TenantID)}
+		s.tenants[of.tenant] = of
+	}
+	d.of, d.before, of.newest = of, of.newest, s.count
 	if len(s.ring) < decisionsPerStripe {
 		s.ring = append(s.ring, d)
 		return d
 	}
 	old := &s.ring[(s.count-1)%decisionsPerStripe]
-	if s.newest[old.tenant] == s.count-decisionsPerStripe {
-		delete(s.newest, old.tenant)
+	if old.of.newest == s.count-decisionsPerStripe {
+		delete(s.tenants, old.of.tenant)
 	}
 	*old = d
 	return d
@@ -153,7 +158,11 @@ func (e *Engine) Decisions(tenant string, decision usage.Decision, from time.Tim
 	s.Lock()
 	defer s.Unlock()
 	var out []Decision
-	number := s.newest[tenant]
+	of := s.tenants[tenant]
+	if of == nil {
+		return nil
+	}
+	number := of.newest
 	for range decisionsPerTenant {
 		d := s.at(number)
 		if d == nil || len(out) >= limit {

@@ -33,14 +33,16 @@ func TestDecisions(t *testing.T) {
 	require.Empty(t, e.Decisions("nobody", "", time.Time{}, 5000))
 	var l decisionLog
 	l.seed = e.decisions.seed
-	for i := range 3 * decisionsPerStripe { // a ring that has turned
-		l.add(&usage.Request{ID: fmt.Sprint(i), TenantID: fmt.Sprint("t", i%10), Items: []usage.Item{{}}}, &judged{binding: -1}, counted, 0)
+	for i := range 3 * decisionsPerStripe { // a ring that has turned, more than once, with tenants that come and go
+		l.add(&usage.Request{ID: fmt.Sprint(i), TenantID: fmt.Sprint("t", i%10*(i/1000)), Items: []usage.Item{{}}}, &judged{binding: -1}, counted, 0)
 	}
 	for i := range l.stripes {
 		s := &l.stripes[i]
 		require.LessOrEqual(t, len(s.ring), decisionsPerStripe)
-		for tenant, number := range s.newest {
-			require.Equal(t, tenant, s.at(number).tenant)
+		require.LessOrEqual(t, len(s.tenants), len(s.ring))
+		for tenant, of := range s.tenants {
+			require.Equal(t, tenant, of.tenant)
+			require.Same(t, of, s.at(of.newest).of)
 		}
 	}
 }
