@@ -45,25 +45,35 @@ type override struct {
 	version uint64 // log index of its newest change
 }
 
-// ensureAccount returns the account of t, making it on the default plan. The caller is apply and holds shard.mu.
+// ensureAccount returns the account of t, making it on the default plan: also that of a tenant which was deleted, or never admitted
+// to anything, since it is about to be made anew. The caller is apply and holds shard.mu.
 func (sh *shard) ensureAccount(t *tenant, now int64) (*account, error) {
-	if a := t.account.Load(); a != nil {
+	v := sh.state.cfg.Load().defaultPlan()
+	a := t.account.Load()
+	switch {
+	case a == nil:
+		a = newAccount(t)
+		a.listed = t.listed.Load()
+	case a.listed || a.made || a.plan == v:
 		return a, nil
 	}
-	cfg := sh.state.cfg.Load()
-	a := newAccount(t)
-	if d := cfg.settings.def.DefaultPlan; d != nil {
-		if v, err := cfg.planOf(*d, 0); err == nil {
-			a.plan = v
-		}
-	}
-	a.listed = t.listed.Load()
+	a.plan = v
 	sh.touchObject(a)
 	if err := a.refresh(sh, now); err != nil {
 		return nil, err
 	}
 	t.account.Store(a)
 	return a, nil
+}
+
+// defaultPlan is the plan of a tenant that its usage makes; nil: none.
+func (c *config) defaultPlan() *planVersion {
+	d := c.settings.def.DefaultPlan
+	if d == nil {
+		return nil
+	}
+	v, _ := c.planOf(*d, 0) // nil when it was archived since
+	return v
 }
 
 // list says whether t exists for those who ask: it was made, or has counted something, and was not deleted since.
@@ -349,7 +359,7 @@ func (a *account) state() usage.TenantState {
 	}
 	if p := a.pending; p != nil {
 		st.Pending = &usage.PlanChange{Plan: p.plan.def.Slug, Version: p.plan.number,
-			Effective: time.Unix(0, p.at).UTC().Format(time.RFC3339)}
+			Effective: time.Unix(0, p.at).UTC().Format(time.RFC3339Nano)}
 	}
 	for _, o := range a.overrides {
 		def := o.def

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -82,6 +83,9 @@ func newCommitter(log CommitLog, clock *logClock, hand *handoff, hub *hub) *comm
 // submit queues r and waits for its fate. A ctx that ends before r is queued is a definite no
 // (overloaded); one that ends later leaves the outcome unknown.
 func (c *committer) submit(ctx context.Context, r *request) error {
+	if err := ctx.Err(); err != nil {
+		return gaveUp(err)
+	}
 	r.done = make(chan struct{}) // never one of before: a test in a bubble (testing/synctest) may not wait on one from outside
 	r.left = len(r.items)
 	c.stop.RLock()
@@ -100,8 +104,7 @@ func (c *committer) submit(ctx context.Context, r *request) error {
 		case <-ctx.Done():
 			c.stop.RUnlock()
 			c.waiting.Add(-int64(len(r.items)))
-			return &usage.Error{Code: usage.CodeOverloaded, Detail: "the engine is busy and the call gave up waiting (" +
-				ctx.Err().Error() + "); nothing was written; retry later"}
+			return gaveUp(ctx.Err())
 		}
 	}
 	select {
@@ -113,9 +116,13 @@ func (c *committer) submit(ctx context.Context, r *request) error {
 			return r.err
 		default:
 		}
-		return &usage.Error{Code: usage.CodeOutcomeUnknown, Detail: "the call gave up waiting (" +
-			ctx.Err().Error() + ") for a write that is on its way; retry with the same id"}
+		return fmt.Errorf("%w (%w)", &usage.Error{Code: usage.CodeOutcomeUnknown, Detail: "the call gave up waiting for a write that is on its way; retry with the same id"}, ctx.Err())
 	}
+}
+
+// gaveUp is the error of a call that ended before it was queued.
+func gaveUp(why error) error {
+	return fmt.Errorf("%w (%w)", &usage.Error{Code: usage.CodeOverloaded, Detail: "the call gave up waiting; nothing was written; retry later"}, why)
 }
 
 // close refuses new requests, commits those queued, and waits.

@@ -83,7 +83,7 @@ func (e *Engine) Plans() []usage.PlanState {
 func (e *Engine) tenantsByVersion(p *plan) map[int]int {
 	on := make(map[int]int)
 	for _, t := range e.state.dir.all() {
-		if t.account.Load() == nil {
+		if t.account.Load() == nil || !t.listed.Load() {
 			continue
 		}
 		t.shard.mu.Lock()
@@ -222,7 +222,12 @@ func utc(t time.Time) time.Time {
 
 // DeleteOverride ends an override.
 func (e *Engine) DeleteOverride(ctx context.Context, tenant, quotaSlug string) error {
-	_, err := e.submitConfig(ctx, &configEntry{Op: opOverrideDelete, Actor: actorOf(ctx), Override: &usage.Override{TenantID: tenant, Quota: quotaSlug}})
+	return e.DeleteOverrideIf(ctx, tenant, quotaSlug, usage.Condition{})
+}
+
+// DeleteOverrideIf is DeleteOverride under a condition.
+func (e *Engine) DeleteOverrideIf(ctx context.Context, tenant, quotaSlug string, cond usage.Condition) error {
+	_, err := e.submitConfig(ctx, &configEntry{Op: opOverrideDelete, Actor: actorOf(ctx), Override: &usage.Override{TenantID: tenant, Quota: quotaSlug}, Condition: cond})
 	return err
 }
 

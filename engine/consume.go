@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/weirhq/weir/usage"
 )
@@ -17,6 +18,9 @@ import (
 func (e *Engine) Consume(ctx context.Context, r usage.Request) (usage.Answer, error) {
 	if err := e.growable(); err != nil {
 		return usage.Answer{ID: r.ID}, err
+	}
+	if r.ID == "" {
+		r.ID = usage.NewID(time.Unix(0, e.clock.now()))
 	}
 	var answers [1]usage.Answer
 	var errs [1]error
@@ -174,15 +178,13 @@ func (sh *shard) check(it *item, t *tenant, now int64, id string) (usage.Answer,
 
 // accountToRead returns the account of t, or one as it would be made now, which is in no state. The caller holds shard.mu.
 func (sh *shard) accountToRead(t *tenant, now int64) (*account, error) {
-	if a := t.account.Load(); a != nil {
+	v := sh.state.cfg.Load().defaultPlan()
+	if a := t.account.Load(); a != nil && (a.listed || a.made || a.plan == v) {
 		return a, nil
 	}
-	cfg := sh.state.cfg.Load()
 	a := newAccount(t)
-	if d := cfg.settings.def.DefaultPlan; d != nil {
-		if v, err := cfg.planOf(*d, 0); err == nil {
-			a.plan, a.book = v, v.book
-		}
+	if v != nil {
+		a.plan, a.book = v, v.book
 	}
 	a.ledger = &ledger{acct: a, book: a.book, counters: make([]*counter, len(a.book.slots))}
 	for i := range a.book.slots {

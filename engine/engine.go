@@ -23,6 +23,7 @@ type Engine struct {
 	committer *committer
 	preparers sync.Pool // of *preparer
 	decisions *decisionLog
+	leases    leases
 	hub       *hub
 	memory    *memoryGuard
 	ticker    struct {

@@ -59,11 +59,11 @@ func (sh *shard) applyHold(b *block, it *item, t *tenant, res *Result) error {
 	var j *judged
 	a := t.account.Load()
 	user := sh.userNumber(t, it)
+	if refusal == nil && it.more.op.Op == opLease {
+		refusal = sh.leasable(a)
+	}
 	if refusal == nil {
 		j, refusal = sh.weigh(a, it.User, user, false, b.nanos)
-	}
-	if refusal == nil && it.more.op.Op == opLease {
-		refusal = sh.leasable()
 	}
 	if refusal == nil && j.allowed {
 		refusal = sh.roomForUser(a, t, it, user)
@@ -156,14 +156,36 @@ func (c *contribution) countMany(it *item) *usage.Error {
 }
 
 // leasable refuses a lease under quotas whose room cannot be handed out for later.
-func (sh *shard) leasable() *usage.Error {
-	for i := range sh.touched {
-		if p := sh.touched[i].slot.policy; p.Kind == quota.KindSliding || p.Kind == quota.KindRate || p.UserScope {
+func (sh *shard) leasable(a *account) *usage.Error {
+	for i := range a.book.slots {
+		s := &a.book.slots[i]
+		if p := s.policy; sh.contributes(s.meter) && (p.Kind == quota.KindSliding || p.Kind == quota.KindRate || p.UserScope) {
 			return &usage.Error{Code: usage.CodeInvalidValue, Pointer: "/feature_type",
 				Detail: fmt.Sprintf("quota %s is sliding, a rate, or for each user: it cannot be leased; consume instead", p.Quota.Slug)}
 		}
 	}
 	return nil
+}
+
+// match is the meters that count what a hold books: those of its feature, and those that it holds units of, also when they were
+// archived since.
+func (h *hold) match(cfg *config) *match {
+	m := cfg.matchOf(h.feature)
+	var archived []*meter
+	for i := range h.parts {
+		if mt := cfg.meters[h.parts[i].meter-1]; mt.archived {
+			archived = append(archived, mt)
+		}
+	}
+	if len(archived) == 0 {
+		return m
+	}
+	if m != nil {
+		archived = append(archived, m.meters...)
+	}
+	all := &match{meters: archived}
+	all.complete()
+	return all
 }
 
 // reserve takes the units of a hold out of every counter in sh.touched.
@@ -273,7 +295,7 @@ func (sh *shard) closeHold(h *hold, state holdState) {
 
 // book counts what a hold has used, at the time at which it was made.
 func (sh *shard) book(b *block, h *hold, quantity usage.Decimal) (*usage.Error, error) {
-	it := &item{cfg: b.cfg, match: b.cfg.matchOf(h.feature), hash: h.hash, Item: wal.Item{
+	it := &item{cfg: b.cfg, match: h.match(b.cfg), hash: h.hash, Item: wal.Item{
 		Kind: wal.KindOperation, Tenant: h.acct.tenant.name, User: h.user, Feature: h.feature, ID: h.id, Quantity: quantity}}
 	it.more = &itemMore{op: &operation{Op: opCommit}}
 	if h.lease {
@@ -351,7 +373,7 @@ func (sh *shard) findHold(t *tenant, hash wal.Hash) (*hold, error) {
 // answerHold answers with the hold and the quotas that it touches as they are now.
 func (sh *shard) answerHold(b *block, h *hold, v verdict, res *Result) error {
 	j := &judged{allowed: true, decision: usage.DecisionAllow, binding: -1, now: b.nanos}
-	it := &item{cfg: b.cfg, match: b.cfg.matchOf(h.feature), Item: wal.Item{Kind: wal.KindEvent, Tenant: h.acct.tenant.name,
+	it := &item{cfg: b.cfg, match: h.match(b.cfg), Item: wal.Item{Kind: wal.KindEvent, Tenant: h.acct.tenant.name,
 		User: h.user, Feature: h.feature, Quantity: h.quantity}}
 	sh.contribs = sh.contribs[:0]
 	if sh.judgePart(b, it, h.acct.tenant) == nil {

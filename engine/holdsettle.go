@@ -47,7 +47,7 @@ func (sh *shard) commitHold(b *block, it *item, h *hold, res *Result) error {
 
 // canBook evaluates a booking without doing it, so that a refusal changes nothing.
 func (sh *shard) canBook(b *block, h *hold, quantity usage.Decimal) *usage.Error {
-	it := &item{cfg: b.cfg, match: b.cfg.matchOf(h.feature), Item: wal.Item{
+	it := &item{cfg: b.cfg, match: h.match(b.cfg), Item: wal.Item{
 		Kind: wal.KindEvent, Tenant: h.acct.tenant.name, User: h.user, Feature: h.feature, ID: h.id, Quantity: quantity}}
 	sh.contribs = sh.contribs[:0]
 	return sh.judgePart(b, it, h.acct.tenant)
@@ -144,7 +144,11 @@ func (h *hold) openOrWhy() *usage.Error {
 	default:
 		code = usage.CodeExpired
 	}
-	return &usage.Error{Code: code, Detail: fmt.Sprintf("reservation %s is %s already", shorten(h.id), h.state)}
+	kind := "reservation"
+	if h.lease {
+		kind = "lease"
+	}
+	return &usage.Error{Code: code, Detail: fmt.Sprintf("%s %s is %s already", kind, shorten(h.id), h.state)}
 }
 
 func (sh *shard) releaseHold(b *block, h *hold, res *Result) error {

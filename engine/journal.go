@@ -88,6 +88,9 @@ func (j *journal) recent() (first uint64, rows []entry) {
 // read calls fn for at most limit rows after a number, in order, until fn returns false.
 func (j *journal) read(store *wal.Store, after uint64, limit int, fn func(number uint64, value []byte) (bool, error)) error {
 	first, rows := j.recent()
+	if newest := first + uint64(len(rows)) - 1; after >= newest || limit <= 0 {
+		return nil
+	}
 	left, stopped := limit, false
 	if after+1 < first {
 		view := store.View()

@@ -27,10 +27,24 @@ type Lease struct {
 
 // Lease takes units for this process, whole or not at all: a denial is an *usage.Error of code quota_exceeded. It is refused
 // under sliding, rate and user-scoped quotas. It expires no later than the earliest period of its quotas ends.
+//
+// The id of a lease that this engine has handed out and that is not over returns the same Lease. One that was handed out elsewhere, by
+// POST /v1/leases or to a process before this one, is a conflict: nobody here knows what was spent of it.
 func (e *Engine) Lease(ctx context.Context, r usage.LeaseRequest) (*Lease, error) {
+	key := leaseKey{r.TenantID, r.ID}
 	ans, err := e.GrantLease(ctx, r)
+	if usage.Code(err) == usage.CodeOutcomeUnknown {
+		e.leases.doubt(key)
+	}
 	if err != nil {
 		return nil, err
+	}
+	if ans.Status == usage.StatusDuplicate {
+		if l, ok := e.leases.again(key); l != nil {
+			return l, nil
+		} else if !ok {
+			return nil, &usage.Error{Code: usage.CodeConflict, Pointer: "/id", Detail: fmt.Sprintf("lease %s was granted before, and is over or not this engine's to spend; take one with another id", shorten(r.ID))}
+		}
 	}
 	if !ans.Allowed {
 		return nil, &usage.Error{Code: usage.CodeQuotaExceeded, Detail: fmt.Sprintf("tenant %s has no room for %s units of %s",
@@ -43,8 +57,55 @@ func (e *Engine) Lease(ctx context.Context, r usage.LeaseRequest) (*Lease, error
 	}
 	l.granted = units
 	l.left.Fill(units)
-	l.timer = time.AfterFunc(time.Duration(l.expires-e.clock.now()), func() { l.left.End() })
+	e.leases.add(key, l)
+	l.timer = time.AfterFunc(time.Duration(l.expires-e.clock.now()), func() {
+		l.left.End()
+		e.leases.drop(key)
+	})
 	return l, nil
+}
+
+// leases are those that this engine has handed out and that are not over, by which a repeated call finds its own again: to fill a second
+// one would spend the units twice.
+type leases struct {
+	mu     sync.Mutex
+	live   map[leaseKey]*Lease
+	unsure map[leaseKey]bool // of calls whose outcome was not known: granted or not, nobody spends of them
+}
+
+type leaseKey struct{ tenant, id string }
+
+func (x *leases) add(key leaseKey, l *Lease) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.live == nil {
+		x.live = make(map[leaseKey]*Lease)
+	}
+	x.live[key] = l
+}
+
+func (x *leases) drop(key leaseKey) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	delete(x.live, key)
+}
+
+func (x *leases) doubt(key leaseKey) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.unsure == nil {
+		x.unsure = make(map[leaseKey]bool)
+	}
+	x.unsure[key] = true
+}
+
+// again finds the lease of a call that is repeated. ok without a lease: it was granted, and handed out to nobody yet.
+func (x *leases) again(key leaseKey) (l *Lease, ok bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	ok = x.unsure[key]
+	delete(x.unsure, key)
+	return x.live[key], ok
 }
 
 // Take spends n units of the lease, in units of the feature's finest meter, and reports whether they were there. It never
@@ -63,6 +124,7 @@ func (l *Lease) Settle(ctx context.Context, release bool) error {
 	if release {
 		l.timer.Stop()
 		left = l.left.End()
+		l.engine.leases.drop(leaseKey{l.tenant, l.id})
 	}
 	_, err := l.engine.SettleLease(ctx, l.tenant, l.id, usage.FromUnits(l.granted-left, l.scale), release)
 	return err

@@ -185,7 +185,7 @@ func (s *state) applyPlanDelete(b *block, cfg *config, e *configEntry) (Result, 
 // tenantsOn counts who is on a plan, or about to be. O(tenants).
 func (s *state) tenantsOn(p *plan) (n int) {
 	for _, t := range s.dir.all() {
-		if a := t.account.Load(); a != nil && (a.plan != nil && a.plan.def.Slug == p.slug || a.pending != nil && a.pending.plan.def.Slug == p.slug) {
+		if a := t.account.Load(); a != nil && a.listed && (a.plan != nil && a.plan.def.Slug == p.slug || a.pending != nil && a.pending.plan.def.Slug == p.slug) {
 			n++
 		}
 	}

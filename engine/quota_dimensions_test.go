@@ -40,7 +40,7 @@ func TestOperationsOfGroupedMeters(t *testing.T) {
 		reserve("charged", usage.ExpiryCharge)
 		reserve("late", usage.ExpiryRelease)
 		_, err := e.Lease(ctx, usage.LeaseRequest{ID: "lease", TenantID: "acme", FeatureType: "tokens", Quantity: usage.Int(20)})
-		require.Equal(t, usage.CodeUserRequired, usage.Code(err))
+		require.Equal(t, usage.CodeInvalidValue, usage.Code(err), "a quota for each user: it cannot be leased")
 		putPlan(t, e, "tenants", `[{"slug":"month","meter":"tokens","period":"month","limit":1000}]`)
 		putTenant(t, e, "acme", "tenants")
 		l, err := e.Lease(ctx, usage.LeaseRequest{ID: "lease", TenantID: "acme", FeatureType: "tokens", Quantity: usage.Int(20)})

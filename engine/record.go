@@ -19,6 +19,9 @@ import (
 //
 // Safe for concurrent use; costs one fsync, shared with everyone who writes at the same time.
 func (e *Engine) Record(ctx context.Context, ev usage.Event) (usage.Outcome, error) {
+	if ev.ID == "" {
+		ev.ID = usage.NewID(time.Unix(0, e.clock.now()))
+	}
 	var one [1]usage.Outcome
 	evs := [1]usage.Event{ev}
 	if err := e.recordBatch(ctx, evs[:], one[:]); err != nil {
@@ -187,17 +190,21 @@ func (e *Engine) writable() error {
 }
 
 // autoMeters makes a sum meter for each feature type that no meter counts. Its slug is the feature
-// type; one that cannot be a slug is left to judge, which refuses it as unknown.
+// type; one that cannot be a slug is left to judge, which refuses it as unknown. A peek makes nothing.
 func (e *Engine) autoMeters(ctx context.Context, p *preparer, items []item) error {
 	for i := range items {
-		feature := items[i].Feature
-		if items[i].match != nil || !usage.ValidSlug(feature) || e.state.cfg.Load().matchOf(feature) != nil {
+		if items[i].Kind != wal.KindEvent && items[i].peeks(e.state.cfg.Load()) {
 			continue
 		}
-		m := usage.Meter{Slug: cloneString(feature), Aggregation: usage.Sum}
-		_, _, err := e.PutMeterIf(ctx, m, usage.Condition{IfNoneMatchAny: true})
-		if err != nil && usage.Code(err) != usage.CodePrecondition { // another caller made it first
-			return err
+		for _, sub := range items[i].parts() {
+			if sub.match != nil || !usage.ValidSlug(sub.Feature) || e.state.cfg.Load().matchOf(sub.Feature) != nil {
+				continue
+			}
+			m := usage.Meter{Slug: cloneString(sub.Feature), Aggregation: usage.Sum}
+			_, _, err := e.PutMeterIf(ctx, m, usage.Condition{IfNoneMatchAny: true})
+			if err != nil && usage.Code(err) != usage.CodePrecondition { // another caller made it first
+				return err
+			}
 		}
 	}
 	p.find(items)

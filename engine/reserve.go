@@ -81,10 +81,16 @@ func (e *Engine) submitOperation(ctx context.Context, base wal.Item, op *operati
 	refusal := p.operation(&r.items[0], base, op)
 	if refusal == nil {
 		p.find(r.items)
+		if e.opts.AutoMeters && (op.Op == opReserve || op.Op == opLease) {
+			err = e.autoMeters(ctx, p, r.items)
+		}
 	}
 	e.preparers.Put(p)
 	if refusal != nil {
 		return nil, refusal
+	}
+	if err != nil {
+		return nil, err
 	}
 	if err := e.committer.submit(ctx, r); err != nil {
 		return nil, err

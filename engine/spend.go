@@ -324,16 +324,13 @@ func (sh *shard) applyRepeat(b *block, it *item, t *tenant, outcome uint32, res 
 	d, r, slug := storedAnswer(b.cfg, outcome)
 	j := newJudged()
 	j.allowed, j.decision, j.reason, j.now = d != usage.DecisionBlock, d, r, b.nanos
-	a := t.account.Load()
-	if a == nil || sh.judgeItems(b, it, t) != nil {
-		res.judged = j
-		return nil
-	}
-	if now, refusal := sh.weigh(a, it.User, sh.userNumber(t, it), true, b.nanos); refusal == nil {
-		j.quotas = now.quotas
-		for i := range j.quotas {
-			if j.quotas[i].policy.Quota.Slug == slug {
-				j.binding = i
+	if a := t.account.Load(); a != nil && sh.judgeItems(b, it, t) == nil { // else: its meter was archived since
+		if now, refusal := sh.weigh(a, it.User, sh.userNumber(t, it), true, b.nanos); refusal == nil {
+			j.quotas = now.quotas
+			for i := range j.quotas {
+				if j.quotas[i].policy.Quota.Slug == slug {
+					j.binding = i
+				}
 			}
 		}
 	}

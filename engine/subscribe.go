@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/weirhq/weir/usage"
@@ -55,8 +56,10 @@ type Subscription struct {
 	hub   *hub
 	opts  SubscribeOptions
 	wake  chan struct{} // a token: something may have come
-	done  Cursor        // fetched
-	after uint64        // place in the hub's order of changes that counters were fetched up to
+	left  chan struct{} // closed by Close
+	once  sync.Once
+	done  Cursor // fetched
+	after uint64 // place in the hub's order of changes that counters were fetched up to
 
 	// The counters to tell first: those of tenants from snapshot on that were touched at since or later.
 	snapshot []*tenant
@@ -75,7 +78,7 @@ func (e *Engine) Subscribe(opts SubscribeOptions) (*Subscription, error) {
 	if err := e.store.Failed(); err != nil {
 		return nil, err
 	}
-	s := &Subscription{hub: e.hub, opts: opts, wake: make(chan struct{}, 1), done: opts.Cursor}
+	s := &Subscription{hub: e.hub, opts: opts, wake: make(chan struct{}, 1), left: make(chan struct{}), done: opts.Cursor}
 	newest := e.state.outbox.next() - 1
 	if opts.Resume && opts.Cursor.Crossing > newest {
 		return nil, &usage.Error{Code: usage.CodeInvalidCursor, Detail: fmt.Sprintf("crossing %d has not happened; the newest is %d", opts.Cursor.Crossing, newest)}
@@ -100,13 +103,16 @@ func (e *Engine) Subscribe(opts SubscribeOptions) (*Subscription, error) {
 }
 
 // Close ends the subscription; it is idempotent.
-func (s *Subscription) Close() { s.hub.leave(s) }
+func (s *Subscription) Close() {
+	s.hub.leave(s)
+	s.once.Do(func() { close(s.left) })
+}
 
 // Cursor is how far the subscriber has come before the next update.
 func (s *Subscription) Cursor() Cursor { return s.done }
 
 // Next waits until there is something to tell, and returns at most updatesMax of it. It returns the error of ctx when that ends
-// first, ErrSlow, ErrClosed when the engine is closed, and that of the engine when it has failed.
+// first, ErrSlow, ErrClosed when the engine or the subscription is closed, and that of the engine when it has failed.
 func (s *Subscription) Next(ctx context.Context) ([]Update, error) {
 	for {
 		out, err := s.collect(ctx)
@@ -118,6 +124,8 @@ func (s *Subscription) Next(ctx context.Context) ([]Update, error) {
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-s.hub.stopped:
+			return nil, usage.ErrClosed
+		case <-s.left:
 			return nil, usage.ErrClosed
 		}
 	}

@@ -41,7 +41,7 @@ func (s *state) applyTenantPut(b *block, e *configEntry) (Result, error) {
 	if t != nil {
 		old = t.account.Load()
 	}
-	exists := old != nil || t != nil && t.listed.Load()
+	exists := t != nil && t.listed.Load() // not one that was deleted, or never admitted to anything
 	version := uint64(0)
 	if old != nil {
 		version = old.version
@@ -115,21 +115,27 @@ func (s *state) knownTenant(id string) (*tenant, *usage.Error) {
 	return t, nil
 }
 
-// applyTenantDelete takes a tenant's configuration away: plan, overrides, name. Its usage stays, and so do its open holds.
+// applyTenantDelete takes a tenant's configuration away: plan, overrides, name. Its usage stays, and so do its open holds. From here on
+// it is as any tenant that nobody knows: the next event makes it on the default plan.
 func (s *state) applyTenantDelete(b *block, e *configEntry) (Result, error) {
 	t, refusal := s.knownTenant(e.Slug)
 	if refusal != nil {
 		return Result{verdict: rejected, err: refusal}, nil
 	}
-	return Result{verdict: configChanged}, s.inShard(t, func(sh *shard) error {
+	res := Result{verdict: configChanged}
+	err := s.inShard(t, func(sh *shard) error {
 		a, err := sh.ensureAccount(t, b.nanos)
 		if err != nil {
 			return err
 		}
+		if err := conditionHolds(e.Condition, true, a.version, "the tenant"); err != nil {
+			res = Result{verdict: rejected, err: err}
+			return nil
+		}
 		before := a.state().Tenant
 		sh.touchObject(a)
 		a.def, a.made, a.version = usage.Tenant{ID: t.name}, false, b.index
-		a.plan, a.pending, a.overrides = nil, nil, nil
+		a.plan, a.pending, a.overrides = s.cfg.Load().defaultPlan(), nil, nil
 		sh.list(t, false)
 		if err := a.setZone(s.cfg.Load()); err != nil {
 			return err
@@ -140,6 +146,7 @@ func (s *state) applyTenantDelete(b *block, e *configEntry) (Result, error) {
 		s.audit(b, e, "tenant", t.name, before, nil)
 		return nil
 	})
+	return res, err
 }
 
 func (s *state) applyPlanChange(b *block, cfg *config, e *configEntry) (Result, error) {
@@ -195,8 +202,12 @@ func (s *state) applyOverridePut(b *block, cfg *config, e *configEntry) (Result,
 				base = a.plan.def.Quotas[i]
 			}
 		}
-		if _, err := checkOverride(cfg, base, o); err != nil {
-			res = Result{verdict: rejected, err: err}
+		q, refusal := checkOverride(cfg, base, o)
+		if m := cfg.bySlug[q.Meter]; refusal == nil && q.Meter != base.Meter && m.archived {
+			refusal = &usage.Error{Code: usage.CodeInvalidValue, Pointer: "/meter", Detail: fmt.Sprintf("meter %q is archived; make it again with PUT /v1/meters/{slug}", q.Meter)}
+		}
+		if refusal != nil {
+			res = Result{verdict: rejected, err: refusal}
 			return nil
 		}
 		i, found := slices.BinarySearchFunc(a.overrides, o.Quota, func(x *override, slug string) int { return strings.Compare(x.def.Quota, slug) })
@@ -204,9 +215,13 @@ func (s *state) applyOverridePut(b *block, cfg *config, e *configEntry) (Result,
 			res = Result{verdict: rejected, err: err}
 			return nil
 		}
-		sh.touchObject(a)
 		next := &override{def: *o, version: b.index}
 		next.def.TenantID = ""
+		if found && string(mustJSON(a.overrides[i].def)) == string(mustJSON(next.def)) {
+			res.verdict = configIdentical
+			return nil
+		}
+		sh.touchObject(a)
 		a.overrides = slices.Clone(a.overrides)
 		var before any
 		if found {
@@ -248,6 +263,10 @@ func (s *state) applyOverrideDelete(b *block, e *configEntry) (Result, error) {
 			res = refused(usage.CodeNotFound, fmt.Sprintf("tenant %q has no override of quota %q", t.name, e.Override.Quota))
 			return nil
 		}
+		if err := conditionHolds(e.Condition, true, a.overrides[i].version, "the override"); err != nil {
+			res = Result{verdict: rejected, err: err}
+			return nil
+		}
 		sh.touchObject(a)
 		before := a.overrides[i].def
 		a.overrides = slices.Delete(slices.Clone(a.overrides), i, i+1)
@@ -267,6 +286,9 @@ func (s *state) applySettings(b *block, cfg *config, e *configEntry) (Result, er
 			err.Pointer = "/default_plan"
 			return Result{verdict: rejected, err: err}, nil
 		}
+	}
+	if string(mustJSON(cfg.settings.def)) == string(mustJSON(e.Settings)) {
+		return Result{verdict: configIdentical}, nil
 	}
 	key := []byte("settings")
 	if cfg.settings.version != 0 {

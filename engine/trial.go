@@ -30,10 +30,10 @@ func (e *Engine) PlanTrial(p usage.Plan) (PlanTrial, error) {
 	out.Identical = old != nil && !old.archived && samePlan(old.newest().def, p)
 	now := e.clock.now()
 	for _, t := range e.state.dir.all() {
-		if t.account.Load() == nil {
+		if t.account.Load() == nil || !t.listed.Load() {
 			continue
 		}
-		over, on, err := e.wouldExceed(t, p.Slug, b, now)
+		over, on, err := e.wouldExceed(t, &p, b, now)
 		if err != nil {
 			return PlanTrial{}, err
 		}
@@ -47,14 +47,21 @@ func (e *Engine) PlanTrial(p usage.Plan) (PlanTrial, error) {
 	return out, nil
 }
 
-// wouldExceed tells whether a tenant is on a plan, and whether its usage would be over a limit of b.
-func (e *Engine) wouldExceed(t *tenant, slug string, b *book, now int64) (over, on bool, err error) {
+// wouldExceed tells whether a tenant is on a plan, and whether its usage would be over a limit of b, that of p, or of its own override.
+func (e *Engine) wouldExceed(t *tenant, p *usage.Plan, b *book, now int64) (over, on bool, err error) {
 	sh := t.shard
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	a := t.account.Load()
-	if a.plan == nil || a.plan.def.Slug != slug {
+	if a.plan == nil || a.plan.def.Slug != p.Slug {
 		return false, false, nil
+	}
+	if len(a.overrides) > 0 {
+		as := *a
+		as.plan = &planVersion{def: *p, book: b}
+		if b, err = as.bookAt(e.state.cfg.Load(), now); err != nil {
+			return false, true, err
+		}
 	}
 	as := &ledger{acct: a}
 	for i := range b.slots {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/weirhq/weir/rollup"
+	"github.com/weirhq/weir/usage"
 	"github.com/weirhq/weir/wal"
 )
 
@@ -28,7 +29,7 @@ func (e *Engine) Verify(ctx context.Context) error { return e.VerifyProgress(ctx
 // VerifyProgress is Verify; progress is called now and then with the blocks folded and their number.
 func (e *Engine) VerifyProgress(ctx context.Context, progress func(done, total uint64)) error {
 	if e.closed.Load() {
-		return errors.New("verify: the engine is closed")
+		return usage.ErrClosed
 	}
 	if err := e.checkpoint(ctx); err != nil {
 		return fmt.Errorf("verify: checkpoint: %w", err)

@@ -221,11 +221,11 @@ func (b *bound) PutOverrideIf(ctx context.Context, o usage.Override, cond usage.
 	return b.all.PutOverrideIf(ctx, o, cond)
 }
 
-func (b *bound) DeleteOverride(ctx context.Context, tenant, quota string) error {
+func (b *bound) DeleteOverrideIf(ctx context.Context, tenant, quota string, cond usage.Condition) error {
 	if err := b.of(tenant); err != nil {
 		return err
 	}
-	return b.all.DeleteOverride(ctx, tenant, quota)
+	return b.all.DeleteOverrideIf(ctx, tenant, quota, cond)
 }
 
 func (b *bound) Quotas(tenant, user string) ([]usage.QuotaStatus, error) {

@@ -89,3 +89,31 @@ func tagListed(values []string, tag string, weak bool) bool {
 	}
 	return false
 }
+
+// tagged is versioned for what has an entity tag that is more than its version.
+func (c *call) tagged(what string, now func() (tag string, version uint64, exists bool), change func(usage.Condition) error) error {
+	match, noneMatch := c.r.Header.Values("If-Match"), c.r.Header.Values("If-None-Match")
+	const attemptsMax = 8
+	for attempt := 1; ; attempt++ {
+		var cond usage.Condition
+		tag, version, exists := now()
+		if len(match) > 0 {
+			if !exists || !tagListed(match, tag, false) {
+				return refuse(usage.CodePrecondition, "", what+" is not of the version that If-Match names; read it again, then retry")
+			}
+			cond.IfMatch = version
+		}
+		if len(noneMatch) > 0 {
+			if strings.TrimSpace(noneMatch[0]) == "*" {
+				cond.IfNoneMatchAny = true
+			} else if exists && tagListed(noneMatch, tag, true) {
+				return refuse(usage.CodePrecondition, "", what+" still has the version that If-None-Match names")
+			}
+		}
+		err := change(cond)
+		if usage.Code(err) == usage.CodePrecondition && cond.IfMatch != 0 && attempt < attemptsMax {
+			continue
+		}
+		return err
+	}
+}

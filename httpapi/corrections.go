@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/weirhq/weir/usage"
 )
@@ -19,7 +20,7 @@ func (c *call) postAdjustment() {
 	}
 	a.ID = r.ID
 	out, err := c.eng.Adjust(c.changing(), a)
-	c.writeOutcome(out, err)
+	c.writeOutcome(out, err, a.TenantID, a.UserID, func(q *usage.QuotaStatus) bool { return q.Meter == a.Meter })
 }
 
 // resetQuota gives back what a quota has used.
@@ -38,10 +39,11 @@ func (c *call) resetQuota() {
 	}
 	out, err := c.eng.ResetQuota(c.changing(),
 		usage.Reset{ID: r.ID, TenantID: c.slug, Quota: c.sub, Reason: in.Reason})
-	c.writeOutcome(out, err)
+	c.writeOutcome(out, err, c.slug, "", func(q *usage.QuotaStatus) bool { return q.Quota == c.sub })
 }
 
-func (c *call) writeOutcome(out usage.Outcome, err error) {
+// writeOutcome answers as one event is answered: with the quotas that it has to do with, as they stand now.
+func (c *call) writeOutcome(out usage.Outcome, err error, tenant, user string, concerned func(*usage.QuotaStatus) bool) {
 	if err == nil {
 		err = out.Err
 	}
@@ -49,7 +51,16 @@ func (c *call) writeOutcome(out usage.Outcome, err error) {
 		c.writeError(err)
 		return
 	}
-	c.marshal(http.StatusOK, out)
+	body, err := c.encode(out)
+	if err != nil {
+		c.writeError(err)
+		return
+	}
+	quotas, _ := c.eng.Quotas(tenant, user) // none when the tenant was deleted meanwhile
+	quotas = slices.DeleteFunc(quotas, func(q usage.QuotaStatus) bool { return !concerned(&q) })
+	body = append(body[:len(body)-1], `,"quotas":`...)
+	body = append(appendQuotas(body, quotas, c.numbersAsStrings()), "}\n"...)
+	c.writeJSON(http.StatusOK, body)
 }
 
 // voidEvent takes an event or consume back.

@@ -58,7 +58,7 @@ type Engine interface {
 	DeleteTenant(ctx context.Context, id string, cond usage.Condition) error
 	ChangePlan(ctx context.Context, c usage.PlanChange) error
 	PutOverrideIf(ctx context.Context, o usage.Override, cond usage.Condition) (bool, error)
-	DeleteOverride(ctx context.Context, tenant, quota string) error
+	DeleteOverrideIf(ctx context.Context, tenant, quota string, cond usage.Condition) error
 	Settings() (usage.Settings, uint64)
 	PutSettings(ctx context.Context, s usage.Settings, cond usage.Condition) error
 	Quotas(tenant, user string) ([]usage.QuotaStatus, error)

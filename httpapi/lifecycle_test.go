@@ -24,6 +24,8 @@ func TestCorrections(t *testing.T) {
 		w, out := f.do("POST", "/v1/adjustments", `{"id":"a","tenant_id":"acme","meter":"api_calls","quantity":-4,"reason":"refund"}`)
 		require.Equal(t, 200, w.Code, out)
 		require.EqualValues(t, 5, used())
+		require.Len(t, out["quotas"], 1, "as of one event")
+		require.EqualValues(t, 5, out["quotas"].([]any)[0].(map[string]any)["used"])
 	}
 	w, _ := f.do("POST", "/v1/adjustments", `{"id":"a","tenant_id":"acme","meter":"api_calls","quantity":-5,"reason":"refund"}`)
 	require.Equal(t, 409, w.Code)

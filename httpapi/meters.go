@@ -120,7 +120,7 @@ func (c *call) putMeter() {
 	}
 	var created bool
 	st, err := c.conditionally(func(cond usage.Condition) (st usage.MeterState, err error) {
-		st, created, err = c.eng.PutMeterIf(c.r.Context(), m, cond)
+		st, created, err = c.eng.PutMeterIf(c.changing(), m, cond)
 		return st, err
 	})
 	if err != nil {
@@ -146,7 +146,7 @@ func (c *call) deleteMeter() {
 		return
 	}
 	_, err := c.conditionally(func(cond usage.Condition) (usage.MeterState, error) {
-		return usage.MeterState{}, c.eng.DeleteMeterIf(c.r.Context(), c.slug, cond)
+		return usage.MeterState{}, c.eng.DeleteMeterIf(c.changing(), c.slug, cond)
 	})
 	if err != nil {
 		c.writeError(err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/weirhq/weir/engine"
@@ -17,30 +16,10 @@ func versionTag(version uint64) string { return `"v` + strconv.FormatUint(versio
 // versioned runs a change of a row under the request's If-Match and If-None-Match, as conditionally does for meters. now tells the
 // version of the row and whether it is there.
 func (c *call) versioned(what string, now func() (version uint64, exists bool), change func(usage.Condition) error) error {
-	match, noneMatch := c.r.Header.Values("If-Match"), c.r.Header.Values("If-None-Match")
-	const attemptsMax = 8
-	for attempt := 1; ; attempt++ {
-		var cond usage.Condition
+	return c.tagged(what, func() (string, uint64, bool) {
 		version, exists := now()
-		if len(match) > 0 {
-			if !exists || !tagListed(match, versionTag(version), false) {
-				return refuse(usage.CodePrecondition, "", what+" is not of the version that If-Match names; read it again, then retry")
-			}
-			cond.IfMatch = version
-		}
-		if len(noneMatch) > 0 {
-			if strings.TrimSpace(noneMatch[0]) == "*" {
-				cond.IfNoneMatchAny = true
-			} else if exists && tagListed(noneMatch, versionTag(version), true) {
-				return refuse(usage.CodePrecondition, "", what+" still has the version that If-None-Match names")
-			}
-		}
-		err := change(cond)
-		if usage.Code(err) == usage.CodePrecondition && cond.IfMatch != 0 && attempt < attemptsMax {
-			continue
-		}
-		return err
-	}
+		return versionTag(version), version, exists
+	}, change)
 }
 
 // changing is the context of a change: it names who makes it and in which request, for the audit.

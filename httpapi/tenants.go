@@ -1,6 +1,8 @@
 package httpapi
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -66,12 +68,31 @@ func (c *call) getTenant() {
 		c.writeError(err)
 		return
 	}
-	c.writeTaggedJSON(http.StatusOK, st.Version, tenantOf(st))
+	c.writeTenant(http.StatusOK, st)
 }
 
-func (c *call) tenantVersion() (uint64, bool) {
+func (c *call) writeTenant(status int, st usage.TenantState) {
+	body, err := json.Marshal(tenantOf(st))
+	if err != nil {
+		c.writeError(err)
+		return
+	}
+	c.writeTagged(status, bodyTag(body), append(body, '\n'))
+}
+
+// bodyTag is the entity tag of a tenant: its plan, the version of it and its overrides change without a change of the tenant itself.
+func bodyTag(body []byte) string {
+	sum := sha256.Sum256(body)
+	return `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
+}
+
+func (c *call) tenantVersion() (tag string, version uint64, exists bool) {
 	st, err := c.eng.Tenant(c.slug)
-	return st.Version, err == nil
+	if err != nil {
+		return "", 0, false
+	}
+	body, err := json.Marshal(tenantOf(st))
+	return bodyTag(body), st.Version, err == nil
 }
 
 func (c *call) putTenant() {
@@ -107,7 +128,7 @@ func (c *call) putTenant() {
 	}
 	var st usage.TenantState
 	var created bool
-	err := c.versioned("the tenant", c.tenantVersion, func(cond usage.Condition) (err error) {
+	err := c.tagged("the tenant", c.tenantVersion, func(cond usage.Condition) (err error) {
 		st, created, err = c.eng.PutTenantIf(c.changing(), t, cond)
 		return err
 	})
@@ -115,7 +136,7 @@ func (c *call) putTenant() {
 		c.writeError(err)
 		return
 	}
-	c.writeTaggedJSON(c.madeStatus(created, c.r.URL.EscapedPath()), st.Version, tenantOf(st))
+	c.writeTenant(c.madeStatus(created, c.r.URL.EscapedPath()), st)
 }
 
 func (c *call) deleteTenant() {
@@ -123,7 +144,7 @@ func (c *call) deleteTenant() {
 		c.writeError(err)
 		return
 	}
-	err := c.versioned("the tenant", c.tenantVersion, func(cond usage.Condition) error {
+	err := c.tagged("the tenant", c.tenantVersion, func(cond usage.Condition) error {
 		return c.eng.DeleteTenant(c.changing(), c.slug, cond)
 	})
 	if err != nil {
@@ -251,7 +272,18 @@ func (c *call) overrideVersion() (uint64, bool) {
 }
 
 func (c *call) deleteOverride() {
-	if err := c.eng.DeleteOverride(c.changing(), c.slug, c.sub); err != nil {
+	if _, err := c.eng.Tenant(c.slug); err != nil {
+		c.writeError(err)
+		return
+	}
+	if _, exists := c.overrideVersion(); !exists { // as of a tenant or a plan: that comes before any condition
+		c.writeError(refuse(usage.CodeNotFound, "", "tenant "+quoted(c.slug)+" has no override of quota "+quoted(c.sub)))
+		return
+	}
+	err := c.versioned("the override", c.overrideVersion, func(cond usage.Condition) error {
+		return c.eng.DeleteOverrideIf(c.changing(), c.slug, c.sub, cond)
+	})
+	if err != nil {
 		c.writeError(err)
 		return
 	}
