@@ -24,7 +24,7 @@ func (e *Engine) Adjust(ctx context.Context, a usage.Adjustment) (usage.Outcome,
 			return usage.Outcome{ID: a.ID}, &usage.Error{Code: usage.CodeInvalidValue, Pointer: "/timestamp",
 				Detail: fmt.Sprintf("timestamp is in the year %d; send the time that is to be corrected", year)}
 		}
-		base.HasTime, base.TimeNanos = true, a.Timestamp.UnixNano()
+		base.HasTime, base.TimeNanos, base.Backfill = true, a.Timestamp.UnixNano(), ctx.Value(backfillKey{}) != nil
 	}
 	return e.correct(ctx, base, &operation{Op: opAdjust, Meter: a.Meter, Reason: a.Reason, Metadata: a.Metadata, Actor: actorOf(ctx)})
 }
@@ -99,10 +99,13 @@ func (sh *shard) correction(b *block, it *item, t *tenant, at int64) (*meter, in
 		return nil, 0, &usage.Error{Code: usage.CodeInvalidValue, Pointer: "/meter", Detail: fmt.Sprintf("there is no meter %q", op.Meter)}
 	case m.kind != rollup.KindSum && m.kind != rollup.KindCount:
 		return nil, 0, notAdjustable(m)
-	case at < b.nanos-ages.MaxAge:
+	case at < b.nanos-ages.MaxAge && !it.Backfill:
 		return nil, 0, tooOld(at, b.nanos, ages.MaxAge)
 	case at > b.nanos+ages.MaxAhead:
 		return nil, 0, inFuture(at, b.nanos, ages.MaxAhead)
+	}
+	if refusal := b.cfg.kept.refuses(m, at); refusal != nil {
+		return nil, 0, refusal
 	}
 	units, err := it.Quantity.Units(m.scale)
 	if err != nil {

@@ -73,6 +73,14 @@ func (c *counter) open(now int64) bool {
 	return (c.start != 0 || c.end != 0 || c.period == "lifetime") && (c.end == 0 || now < c.end)
 }
 
+// covers tells whether a moment at which something was reserved is in the counter's period. The counter was rolled.
+func (c *counter) covers(s *slot, at int64) bool {
+	if s.policy.Kind == quota.KindFirstUse && c.start == 0 {
+		return false
+	}
+	return at >= c.start && (c.end == 0 || at < c.end)
+}
+
 // following is the period of now, after the counter's own has ended, and what it starts with.
 func (c *counter) following(a *account, s *slot, now int64) (start, end int64, agg *rollup.Agg) {
 	sec, endSec := s.policy.PeriodOf(a.zone, a.anchor, floorDiv(now, 1e9))

@@ -246,7 +246,7 @@ func (sh *shard) unreserve(b *block, h *hold, back func(p *holdPart) int64) {
 			switch {
 			case s.policy.Kind == quota.KindSliding:
 				h.slideOut(s, c, n, b.nanos)
-			case s.policy.Kind != quota.KindRate && h.at >= c.start && (c.end == 0 || h.at < c.end):
+			case s.policy.Kind != quota.KindRate && c.covers(s, h.at):
 				c.reserved -= n
 			}
 			c.mark(s, b.nanos)

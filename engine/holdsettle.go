@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/weirhq/weir/quota"
+	"github.com/weirhq/weir/rollup"
 	"github.com/weirhq/weir/usage"
 	"github.com/weirhq/weir/wal"
 )
@@ -60,7 +61,7 @@ func (sh *shard) unreserveForBooking(b *block, h *hold) {
 		h.eachCounter(sh, p.meter, func(l *ledger, s *slot, c *counter) {
 			sh.touchObject(l)
 			c.roll(h.acct, s, b.nanos)
-			if s.policy.Kind < quota.KindSliding && h.at >= c.start && (c.end == 0 || h.at < c.end) {
+			if s.policy.Kind < quota.KindSliding && c.covers(s, h.at) {
 				c.reserved -= p.units
 			}
 			sh.publishLater(l)
@@ -105,7 +106,10 @@ func (sh *shard) extendHold(b *block, it *item, h *hold, res *Result) error {
 			*res = Result{verdict: rejected, err: refusal}
 			return nil
 		}
+		sh.contribs = slices.DeleteFunc(sh.contribs, func(c contribution) bool { return c.meter.kind == rollup.KindCount }) // it is one event still
+		sh.extending = h.at
 		j, refusal := sh.weigh(h.acct, h.user, sh.userNumber(h.acct.tenant, &more), false, b.nanos)
+		sh.extending = 0
 		if refusal != nil {
 			*res = Result{verdict: rejected, err: refusal}
 			return nil

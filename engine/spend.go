@@ -205,6 +205,7 @@ func (sh *shard) record(b *block, it *item, a *account, at int64) error {
 		}
 		ledgers[1] = l
 	}
+	held := it.Kind == wal.KindOperation && (it.more.op.Op == opCommit || it.more.op.Op == opSettle)
 	for _, l := range ledgers {
 		if l == nil {
 			continue
@@ -216,6 +217,9 @@ func (sh *shard) record(b *block, it *item, a *account, at int64) error {
 			}
 			sh.touchObject(l)
 			c.roll(a, s, b.nanos)
+			if held && s.policy.Kind == quota.KindFirstUse && !c.covers(s, at) {
+				continue // the period in which it was reserved is over, and nothing was used in this one
+			}
 			for k := range sh.contribs {
 				if p := &sh.contribs[k]; p.meter.num == s.meter && !p.excluded {
 					point := p.point(it, at)

@@ -75,6 +75,9 @@ func (sh *shard) weigh(a *account, user string, userNum uint32, peek bool, now i
 			start, end := s.policy.PeriodOf(a.zone, a.anchor, floorDiv(now, 1e9))
 			q.level.End, q.start = end*1e9, start*1e9
 		}
+		if sh.extending != 0 && q.endedBefore(sh.extending) {
+			continue
+		}
 		cost := int64(0)
 		if !peek || s.policy.Latest {
 			cost = sh.costOf(s, agg)
@@ -175,15 +178,7 @@ func (sh *shard) costOf(s *slot, agg *rollup.Agg) (cost int64) {
 		}
 	case rollup.KindLatest:
 		was := counterValue(s.kind, agg)
-		value := was
-		for i := range sh.contribs {
-			if c := &sh.contribs[i]; c.meter.num == s.meter && !c.excluded && c.add {
-				value += c.value
-			} else if c.meter.num == s.meter && !c.excluded {
-				value = c.value
-			}
-		}
-		cost = value - max(0, was)
+		cost = sh.levelAfter(s.meter, was) - max(0, was)
 	case rollup.KindUnique:
 		for i := range sh.contribs {
 			if c := &sh.contribs[i]; c.meter.num == s.meter && !c.excluded && !c.repeatsIn(sh.contribs[:i]) && !(c.member != 0 && agg.Has(c.member)) {
@@ -192,6 +187,29 @@ func (sh *shard) costOf(s *slot, agg *rollup.Agg) (cost int64) {
 		}
 	}
 	return cost
+}
+
+// levelAfter is where the contributions of the call leave a level. They have one time and one id, so they are folded as events that tie
+// are (rollup.Latest): the greatest value that is set, and on top of it everything that is added.
+func (sh *shard) levelAfter(meter uint32, level int64) int64 {
+	set, added := false, int64(0)
+	for i := range sh.contribs {
+		switch c := &sh.contribs[i]; {
+		case c.meter.num != meter || c.excluded:
+		case c.add:
+			added += c.value
+		case !set || c.value > level:
+			set, level = true, c.value
+		}
+	}
+	return level + added
+}
+
+// endedBefore tells that the period which the quota is in is not that of a moment, at which something was reserved: what belongs to
+// that moment is not this period's.
+func (q *judgedQuota) endedBefore(at int64) bool {
+	kind := q.policy.Kind
+	return kind < quota.KindSliding && (q.start > at || kind == quota.KindFirstUse && q.start == 0)
 }
 
 // repeatsIn tells whether an earlier contribution of the call is of the same member.

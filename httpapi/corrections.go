@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/weirhq/weir/engine"
 	"github.com/weirhq/weir/usage"
 )
 
@@ -19,7 +20,11 @@ func (c *call) postAdjustment() {
 		return
 	}
 	a.ID = r.ID
-	out, err := c.eng.Adjust(c.changing(), a)
+	ctx := c.changing()
+	if c.who.key.Has(usage.ScopeBackfill) {
+		ctx = engine.WithBackfill(ctx)
+	}
+	out, err := c.eng.Adjust(ctx, a)
 	c.writeOutcome(out, err, a.TenantID, a.UserID, func(q *usage.QuotaStatus) bool { return q.Meter == a.Meter })
 }
 
