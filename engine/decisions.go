@@ -24,6 +24,7 @@ type Decision struct {
 	Reason       usage.Reason   `json:"reason"`
 	BindingQuota *string        `json:"binding_quota"`
 	Status       usage.Status   `json:"status"`
+	Number       uint64         `json:"-"` // its place among the tenant's decisions, until Close; for DecisionsBefore
 }
 
 const (
@@ -154,6 +155,12 @@ func (s *decisionStripe) at(number uint64) *keptDecision {
 // Decisions returns the newest answers of Consume for a tenant, the newest first, at most limit: those since from (zero: all) with
 // a decision ("": any). They are those since Open, at most 1,000, fewer when others have asked very much.
 func (e *Engine) Decisions(tenant string, decision usage.Decision, from time.Time, limit int) []Decision {
+	return e.DecisionsBefore(tenant, decision, from, 0, limit)
+}
+
+// DecisionsBefore is Decisions of those with a smaller number than before (0: from the newest), for pages that stay in step while new
+// decisions come.
+func (e *Engine) DecisionsBefore(tenant string, decision usage.Decision, from time.Time, before uint64, limit int) []Decision {
 	s := e.decisions.stripe(tenant)
 	s.Lock()
 	defer s.Unlock()
@@ -168,7 +175,8 @@ func (e *Engine) Decisions(tenant string, decision usage.Decision, from time.Tim
 		if d == nil || len(out) >= limit {
 			break
 		}
-		if kept := d.decisionOf(); (decision == "" || kept.Decision == decision) && !kept.Time.Before(from) {
+		if kept := d.decisionOf(); (before == 0 || number < before) && (decision == "" || kept.Decision == decision) && !kept.Time.Before(from) {
+			kept.Number = number
 			out = append(out, kept)
 		}
 		number = d.before

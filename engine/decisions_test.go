@@ -30,6 +30,8 @@ func TestDecisions(t *testing.T) {
 	require.Len(t, e.Decisions("acme", usage.DecisionBlock, time.Time{}, 5000), 300)
 	require.Len(t, e.Decisions("acme", usage.DecisionBlock, time.Time{}, 7), 7)
 	require.Len(t, e.Decisions("other7", "", time.Time{}, 5000), 15)
+	require.Equal(t, all[500:510], e.DecisionsBefore("acme", "", time.Time{}, all[499].Number, 10))
+	require.Empty(t, e.DecisionsBefore("acme", "", time.Time{}, all[999].Number, 10))
 	require.Empty(t, e.Decisions("nobody", "", time.Time{}, 5000))
 	var l decisionLog
 	l.seed = e.decisions.seed

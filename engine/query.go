@@ -64,6 +64,8 @@ type queryPlan struct {
 	group   *grouping // nil: not broken down
 	windows []civil.Window
 	spans   []rollup.Span
+
+	fingerprint string // of the query, for cursors
 }
 
 // plan fills the defaults of q and checks it.
@@ -87,10 +89,13 @@ func (e *Engine) plan(q *usage.Query) (*queryPlan, error) {
 	if q.Window == "" {
 		q.Window = usage.WindowTotal
 	}
+	p := &queryPlan{meter: m}
+	if q.Limit > 0 { // pages have cursors
+		p.fingerprint = fingerprint(q) // before the defaults of the range are filled in
+	}
 	if err := e.fillRange(q, loc); err != nil {
 		return nil, err
 	}
-	p := &queryPlan{meter: m}
 	if p.group, err = groupingOf(m, q); err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -129,14 +130,26 @@ func (p *queryPlan) groupMap(names []*string, known map[**string]map[string]*str
 // cursorRow is what a cursor holds: the last row that was given out.
 type cursorRow struct {
 	Window int64     `json:"w"` // start, unix seconds
+	Query  string    `json:"q"` // fingerprint
 	Group  []*string `json:"g,omitempty"`
 }
 
 const usageCursorPrefix = "u1:"
 
+// fingerprint tells queries apart whose rows are others, or in another order. The range is as it was asked for: a default moves
+// with the month, and whoever follows a cursor goes on asking for it.
+func fingerprint(q *usage.Query) string {
+	filter := make(map[string][]string, len(q.Filter))
+	for dimension, values := range q.Filter { // order-free: each by itself
+		filter[dimension] = slices.Sorted(slices.Values(values))
+	}
+	sum := sha256.Sum256(mustJSON([]any{q.Meter, q.TenantID, q.From.Unix(), q.To.Unix(), q.Window, q.TimeZone, q.GroupBy, filter}))
+	return base64.RawURLEncoding.EncodeToString(sum[:9])
+}
+
 // cursor is that of the rows after r.
 func (p *queryPlan) cursor(r *usage.Row) string {
-	c := cursorRow{Window: r.WindowStart.Unix()}
+	c := cursorRow{Window: r.WindowStart.Unix(), Query: p.fingerprint}
 	if p.group != nil {
 		for _, property := range p.group.by {
 			c.Group = append(c.Group, r.Group[property])
@@ -161,7 +174,7 @@ func (p *queryPlan) seek(q *usage.Query) (window int, after *cursorRow, err erro
 	if p.group != nil {
 		by = len(p.group.by)
 	}
-	if json.Unmarshal(raw[len(usageCursorPrefix):], after) != nil || len(after.Group) != by {
+	if json.Unmarshal(raw[len(usageCursorPrefix):], after) != nil || after.Query != p.fingerprint || len(after.Group) != by {
 		return 0, nil, wrong
 	}
 	window = slices.IndexFunc(p.windows, func(w civil.Window) bool { return w.Start.Unix() == after.Window })

@@ -78,6 +78,24 @@ func TestTenantRate(t *testing.T) {
 	require.Equal(t, 200, w.Code, "one comes in every fifth of a second")
 	w, _ = f.do("POST", "/v1/consume", `{"tenant_id":"acme","feature_type":"api_calls"}`)
 	require.Equal(t, 429, w.Code)
+	now = now.Add(time.Second)
+	for _, target := range []string{"/v1/reservations", "/v1/leases", "/v1/reservations/r/extend", "/v1/check/batch", "/v1/check", "/v1/consume/batch"} { // five, then none
+		body := `{"id":"h","tenant_id":"acme","feature_type":"api_calls","quantity":1}`
+		switch {
+		case strings.HasSuffix(target, "extend"):
+			body = `{"tenant_id":"acme","quantity":1}`
+		case target == "/v1/check/batch":
+			body = `{"tenants":["acme"],"features":["api_calls"]}`
+		case target == "/v1/consume/batch":
+			body = `{"requests":[` + body + `]}`
+		}
+		w, _ = f.do("POST", target, body)
+		if target != "/v1/consume/batch" {
+			require.NotContains(t, w.Body.String(), "rate_limited", target)
+		} else {
+			require.Contains(t, w.Body.String(), "rate_limited", "each of the five took one")
+		}
+	}
 	for i := range pacedTenantsMax + 10 {
 		require.NoError(t, p.spend(fmt.Sprint("t", i)))
 	}

@@ -285,6 +285,13 @@ func (b *bound) Decisions(tenant string, decision usage.Decision, from time.Time
 	return b.all.Decisions(tenant, decision, from, limit)
 }
 
+func (b *bound) DecisionsBefore(tenant string, decision usage.Decision, from time.Time, before uint64, limit int) []engine.Decision {
+	if b.of(tenant) != nil {
+		return nil
+	}
+	return b.all.DecisionsBefore(tenant, decision, from, before, limit)
+}
+
 func (b *bound) Overview(context.Context, usage.OverviewQuery) (usage.Overview, error) {
 	return usage.Overview{}, errNotOfATenant
 }

@@ -5,9 +5,11 @@ package httpapi
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/weirhq/weir/usage"
@@ -15,17 +17,12 @@ import (
 
 // postConsume decides and counts one request.
 func (c *call) postConsume() {
-	q, err := c.query("deny_status", "headers")
+	form, err := c.decisionForm()
 	if err != nil {
 		c.writeError(err)
 		return
 	}
-	deny, err := denyStatus(q.Get("deny_status"))
-	if err != nil {
-		c.writeError(err)
-		return
-	}
-	r, err := c.readRequest()
+	r, listed, err := c.readRequest()
 	if err == nil {
 		err = c.identifyRequest(&r)
 	}
@@ -35,38 +32,53 @@ func (c *call) postConsume() {
 	}
 	answers, errs, err := c.eng.ConsumeAll(c.r.Context(), []usage.Request{r})
 	if err == nil {
-		err = errs[0]
+		err = itemPointer(errs[0], listed)
 	}
 	if err != nil {
 		c.writeError(err)
 		return
 	}
-	c.writeAnswer(http.StatusOK, &answers[0], q.Get("headers") != "none", deny)
+	c.writeAnswer(http.StatusOK, &answers[0], form)
 }
 
 // postCheck answers what consume would, and counts nothing.
 func (c *call) postCheck() {
-	q, err := c.query("deny_status", "headers")
+	form, err := c.decisionForm()
 	if err != nil {
 		c.writeError(err)
 		return
 	}
-	deny, err := denyStatus(q.Get("deny_status"))
-	if err != nil {
-		c.writeError(err)
-		return
-	}
-	r, err := c.readRequest()
+	r, listed, err := c.readRequest()
 	if err != nil {
 		c.writeError(err)
 		return
 	}
 	a, err := c.eng.Check(r)
 	if err != nil {
-		c.writeError(err)
+		c.writeError(itemPointer(err, listed))
 		return
 	}
-	c.writeAnswer(http.StatusOK, &a, q.Get("headers") != "none", deny)
+	c.writeAnswer(http.StatusOK, &a, form)
+}
+
+// decisionForm is how a decision is answered.
+type decisionForm struct {
+	headers bool
+	deny    int // status of a denial; 0: 200
+}
+
+// decisionForm reads deny_status and headers, before anything is done.
+func (c *call) decisionForm() (f decisionForm, err error) {
+	q, err := c.query("deny_status", "headers")
+	if err != nil {
+		return f, err
+	}
+	if f.deny, err = denyStatus(q.Get("deny_status")); err != nil {
+		return f, err
+	}
+	headers, err := oneOf(q, "headers", "none")
+	f.headers = headers == ""
+	return f, err
 }
 
 // denyStatus reads ?deny_status; 0: a denial is a 200.
@@ -81,11 +93,11 @@ func denyStatus(text string) (int, error) {
 	}
 }
 
-// readRequest reads the body of a consume or a check.
-func (c *call) readRequest() (usage.Request, error) {
+// readRequest reads the body of a consume or a check; listed tells that it has a list of items.
+func (c *call) readRequest() (r usage.Request, listed bool, err error) {
 	doc, err := c.ownBody()
 	if err != nil {
-		return usage.Request{}, err
+		return r, false, err
 	}
 	p := getRequests()
 	defer putRequests(p)
@@ -113,22 +125,36 @@ func (c *call) identifyRequest(r *usage.Request) error {
 	return err
 }
 
-// writeAnswer answers one decision. deny is the status of a denial, 0 for 200.
-func (c *call) writeAnswer(status int, a *usage.Answer, headers bool, deny int) {
-	if headers {
+// itemPointer gives an error about the only item of a request its place in the list, if there was one: to the engine it is as if the item
+// had stood in the request itself.
+func itemPointer(err error, listed bool) error {
+	var e *usage.Error
+	if !listed || !errors.As(err, &e) {
+		return err
+	}
+	name, _, _ := strings.Cut(strings.TrimPrefix(e.Pointer, "/"), "/")
+	if !known(name, itemFields) {
+		return err
+	}
+	return at("/items/0", err)
+}
+
+// writeAnswer answers one decision.
+func (c *call) writeAnswer(status int, a *usage.Answer, form decisionForm) {
+	if form.headers {
 		c.quotaHeaders(a)
 	}
 	buf := getBuffer()
 	defer putBuffer(buf)
 	body := appendAnswer(buf.b[:0], a, c.numbersAsStrings())
 	buf.b = body
-	if !a.Allowed && deny != 0 {
+	if !a.Allowed && form.deny != 0 {
 		if a.RetryAfterMS != nil {
 			c.w.Header().Set("Retry-After", strconv.FormatInt((*a.RetryAfterMS+999)/1000, 10))
 		}
 		// A problem's status is the number, so that of the answer is left out.
 		fields := bytes.Replace(body[1:len(body)-1], []byte(`"status":"denied",`), nil, 1)
-		c.writeProblem(problem{code: usage.CodeQuotaExceeded, status: deny, detail: denialDetail(a),
+		c.writeProblem(problem{code: usage.CodeQuotaExceeded, status: form.deny, detail: denialDetail(a),
 			extra: func(dst []byte) []byte { return append(append(dst, ','), fields...) }})
 		return
 	}
@@ -230,6 +256,9 @@ func headerToken(s string) string {
 // postConsumeBatch decides many requests, each on its own.
 func (c *call) postConsumeBatch() {
 	q, err := c.query("detail")
+	if err == nil {
+		_, err = oneOf(q, "detail", "quotas")
+	}
 	if err != nil {
 		c.writeError(err)
 		return
@@ -260,7 +289,7 @@ func (c *call) postConsumeBatch() {
 	buf := getBuffer()
 	defer putBuffer(buf)
 	b := append(buf.b[:0], `{"results":[`...)
-	next := 0
+	next, refused := 0, 0
 	for i := range p.errs {
 		if i > 0 {
 			b = append(b, ',')
@@ -268,10 +297,11 @@ func (c *call) postConsumeBatch() {
 		err := p.errs[i]
 		var a *usage.Answer
 		if err == nil {
-			a, err = &answers[next], errs[next]
+			a, err = &answers[next], at("/requests/"+strconv.Itoa(i), itemPointer(errs[next], p.listed[next]))
 			next++
 		}
 		if err != nil {
+			refused++
 			b = append(b, `{"error":`...)
 			b = c.appendProblem(b, err)
 			b = append(b, '}')
@@ -284,7 +314,11 @@ func (c *call) postConsumeBatch() {
 	}
 	b = append(b, "]}\n"...)
 	buf.b = b
-	c.writeJSON(http.StatusOK, b)
+	status := http.StatusOK
+	if refused > 0 && refused == len(p.errs) {
+		status = http.StatusUnprocessableEntity
+	}
+	c.writeJSON(status, b)
 }
 
 // bindingOnly is the binding quota alone.
@@ -314,6 +348,21 @@ func (c *call) appendProblem(dst []byte, err error) []byte {
 	return append(dst, text...)
 }
 
+// pairPointer gives an error about the i-th tenant with the j-th feature its place in the body.
+func pairPointer(err error, i, j int) error {
+	var e *usage.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	switch e.Pointer {
+	case "/tenant_id":
+		return refuse(e.Code, "/tenants/"+strconv.Itoa(i), e.Detail)
+	case "/feature_type":
+		return refuse(e.Code, "/features/"+strconv.Itoa(j), e.Detail)
+	}
+	return err
+}
+
 // checkBatchBody is the body of /v1/check/batch: every tenant with every feature.
 type checkBatchBody struct {
 	Tenants  []string `json:"tenants"`
@@ -338,9 +387,10 @@ func (c *call) postCheckBatch() {
 		}
 	}
 	b := []byte(`{"results":[`)
-	for _, tenant := range body.Tenants {
-		for _, feature := range body.Features {
+	for i, tenant := range body.Tenants {
+		for j, feature := range body.Features {
 			a, err := c.eng.Check(usage.Request{TenantID: tenant, Items: []usage.Item{{FeatureType: feature}}})
+			err = pairPointer(err, i, j)
 			if err != nil && usage.Code(err) != usage.CodeForbidden {
 				c.writeError(err)
 				return

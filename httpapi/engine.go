@@ -71,6 +71,7 @@ type Engine interface {
 	Audit(ctx context.Context, after uint64, limit int) ([]engine.AuditEntry, error)
 	AuditLast() uint64
 	Decisions(tenant string, decision usage.Decision, from time.Time, limit int) []engine.Decision
+	DecisionsBefore(tenant string, decision usage.Decision, from time.Time, before uint64, limit int) []engine.Decision
 
 	// Authenticate returns what a key may do, when the secret is its own. Its time tells nothing.
 	Authenticate(id, secret string) (*usage.Key, bool)

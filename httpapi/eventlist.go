@@ -24,7 +24,7 @@ func (c *call) listEvents() {
 		f.Limit, err = listLimit(q.Get("limit"))
 	}
 	if err == nil {
-		f.Cursor, err = decodeCursor(q.Get("cursor"))
+		f.Cursor, err = c.decodeCursor(q.Get("cursor"))
 	}
 	var events usage.EventPage
 	if err == nil {
@@ -42,7 +42,7 @@ func (c *call) listEvents() {
 		body.Data = []usage.EventRecord{}
 	}
 	if events.Next != "" {
-		body.NextCursor = new(encodeCursor(events.Next))
+		body.NextCursor = new(c.encodeCursor(events.Next))
 	}
 	c.marshal(http.StatusOK, body)
 }

@@ -38,7 +38,7 @@ func (c *call) getExplain() {
 			limit, err = listLimit(v.Get("limit"))
 		}
 		if err == nil {
-			cursor, err = decodeCursor(v.Get("cursor"))
+			cursor, err = c.decodeCursor(v.Get("cursor"))
 		}
 		if err == nil {
 			x, err = c.eng.Explain(c.r.Context(), q, limit, cursor)
@@ -50,7 +50,7 @@ func (c *call) getExplain() {
 	}
 	for i := range x.Steps {
 		if ev := x.Steps[i].Events; ev != nil && ev.NextCursor != nil {
-			ev.NextCursor = new(encodeCursor(*ev.NextCursor))
+			ev.NextCursor = new(c.encodeCursor(*ev.NextCursor))
 		}
 	}
 	c.marshal(http.StatusOK, x)

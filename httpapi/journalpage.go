@@ -32,7 +32,10 @@ func (j *journalOf[T]) answer(c *call, order string, names ...string) {
 }
 
 func (j *journalOf[T]) oldest(after string, limit int) (out []T, err error) {
-	at, _ := strconv.ParseUint(after, 10, 64) // "": from the first
+	at, err := cursorNumber(after)
+	if err != nil {
+		return nil, err
+	}
 	if j.of != nil {
 		return j.of(at, false, limit)
 	}
@@ -54,8 +57,11 @@ func (j *journalOf[T]) oldest(after string, limit int) (out []T, err error) {
 // newest goes back span by span: numbers have no gaps, so an entry's place is its number. A read may go beyond its span, when the
 // key sees few entries, or end within it, at what is not on the disk yet.
 func (j *journalOf[T]) newest(before string, limit int) (out []T, err error) {
-	end, err := strconv.ParseUint(before, 10, 64)
-	if err != nil { // "": from the last
+	end, err := cursorNumber(before)
+	if err != nil {
+		return nil, err
+	}
+	if end == 0 { // from the last
 		end = j.last() + 1
 	}
 	if j.of != nil {

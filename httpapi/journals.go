@@ -36,20 +36,13 @@ func (c *call) listDecisions() {
 		c.writeError(refuse(usage.CodeInvalidValue, "/decision", "decision "+quoted(string(d))+" must be one of allow, warn, throttle, overage, block"))
 		return
 	}
-	type numbered struct {
-		engine.Decision
-		place int
-	}
-	page(c, func(d numbered) string { return strconv.Itoa(d.place) }, func(after string, limit int) []numbered {
-		skip, _ := strconv.Atoi(after) // "": none
-		var out []numbered
-		for i, d := range c.eng.Decisions(tenant, usage.Decision(q.Get("decision")), from, skip+limit) {
-			if i >= skip {
-				out = append(out, numbered{d, i + 1})
-			}
+	pageOf(c, func(d engine.Decision) string { return strconv.FormatUint(d.Number, 10) }, func(after string, limit int) ([]engine.Decision, error) {
+		before, err := cursorNumber(after)
+		if err != nil {
+			return nil, err
 		}
-		return out
-	}, func(d numbered) any { return d.Decision }, "tenant_id", "decision", "from")
+		return c.eng.DecisionsBefore(tenant, usage.Decision(q.Get("decision")), from, before, limit), nil
+	}, func(d engine.Decision) any { return d }, "tenant_id", "decision", "from")
 }
 
 // listCrossings answers the threshold crossings in the outbox, the oldest first unless order says otherwise.
@@ -153,5 +146,5 @@ func (c *call) forwardAuth() {
 		c.writeError(err)
 		return
 	}
-	c.writeAnswer(http.StatusOK, &a, true, deny)
+	c.writeAnswer(http.StatusOK, &a, decisionForm{true, deny})
 }

@@ -5,6 +5,7 @@ package httpapi
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/weirhq/weir/internal/strictjson"
 	"github.com/weirhq/weir/usage"
@@ -29,8 +30,27 @@ var codeOf = map[strictjson.Kind]usage.ErrorCode{
 	strictjson.TooLarge:     usage.CodeTooLarge,
 }
 
+// pointerBytesMax bounds the pointer of an error. A name is 390 bytes of it at most.
+const pointerBytesMax = 512
+
+// boundPointer cuts a long pointer, as of a thousand nested arrays, to that of a value further out.
+func boundPointer(pointer string) string {
+	if len(pointer) <= pointerBytesMax {
+		return pointer
+	}
+	return pointer[:strings.LastIndexByte(pointer[:pointerBytesMax+1], '/')]
+}
+
 // jsonError says why a text was refused, in the words of the API.
 func jsonError(err error) *usage.Error {
+	e := refusalOf(err)
+	if len(e.Pointer) > pointerBytesMax {
+		return refuse(e.Code, boundPointer(e.Pointer), e.Detail)
+	}
+	return e
+}
+
+func refusalOf(err error) *usage.Error {
 	var text *strictjson.Error
 	var words *usage.Error
 	switch {

@@ -3,7 +3,10 @@ package httpapi
 // Pages of lists: their limit and their cursor.
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -22,21 +25,70 @@ func listLimit(text string) (int, error) {
 	return n, nil
 }
 
-// cursorPrefix makes a cursor of another list, or a text of a user's own, invalid here.
+// A cursor holds the list that it is of and a position in it, so that one of another list, or of the same with another order or filter, is
+// refused instead of skipping entries.
+
+// cursorPrefix begins the cursors of the list of meters, which has neither parameters nor others of its kind.
 const cursorPrefix = "m1:"
 
-func encodeCursor(last string) string {
-	return base64.RawURLEncoding.EncodeToString([]byte(cursorPrefix + last))
+func encodeCursor(last string) string { return encodeCursorOf(cursorPrefix, last) }
+
+func decodeCursor(text string) (after string, err error) { return decodeCursorOf(cursorPrefix, text) }
+
+// encodeCursor is the cursor of the entries after last of the list that is asked for.
+func (c *call) encodeCursor(last string) string { return encodeCursorOf(c.listPrefix(), last) }
+
+// decodeCursor reads a cursor of the list that is asked for.
+func (c *call) decodeCursor(text string) (after string, err error) {
+	return decodeCursorOf(c.listPrefix(), text)
 }
 
-func decodeCursor(text string) (after string, err error) {
+// listPrefix begins the cursors of the list that is asked for: a hash of its path and parameters. The bounds of time are not among them:
+// positions do not depend on them, and who asks for the last hour moves them from page to page.
+func (c *call) listPrefix() string {
+	q := c.r.URL.Query()
+	for name := range q { // order-free: each by itself
+		switch name {
+		case "limit", "cursor", "numbers", "from", "to":
+			delete(q, name)
+		default:
+			if q.Get(name) == "" { // as if it were left out
+				delete(q, name)
+			}
+		}
+	}
+	sum := sha256.Sum256([]byte(url.PathEscape(c.slug) + " " + c.route.pattern + "?" + q.Encode()))
+	return "m2:" + hex.EncodeToString(sum[:6]) + ":"
+}
+
+func encodeCursorOf(prefix, last string) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(prefix + last))
+}
+
+func decodeCursorOf(prefix, text string) (after string, err error) {
 	if text == "" {
 		return "", nil
 	}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	after, ok := strings.CutPrefix(string(raw), cursorPrefix)
+	after, ok := strings.CutPrefix(string(raw), prefix)
 	if err != nil || !ok || after == "" {
-		return "", refuse(usage.CodeInvalidCursor, "/cursor", "the cursor "+quoted(text)+" is not one of this list; start without one")
+		return "", wrongCursor()
 	}
 	return after, nil
+}
+
+// cursorNumber reads a position that is a number from 1; 0: there is none yet.
+func cursorNumber(after string) (uint64, error) {
+	if after == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseUint(after, 10, 64)
+	if err != nil || n == 0 {
+		return 0, wrongCursor()
+	}
+	return n, nil
+}
+
+func wrongCursor() error {
+	return refuse(usage.CodeInvalidCursor, "/cursor", "the cursor is not one of this list; follow next_cursor with the same parameters, or start without one")
 }

@@ -88,6 +88,21 @@ func (p *paced) Reserve(ctx context.Context, r usage.Reservation) (usage.Answer,
 	return p.Engine.Reserve(ctx, r)
 }
 
+func (p *paced) GrantLease(ctx context.Context, r usage.LeaseRequest) (usage.Answer, error) {
+	if err := p.spend(r.TenantID); err != nil {
+		return usage.Answer{}, err
+	}
+	return p.Engine.GrantLease(ctx, r)
+}
+
+// Extend is a decision like Reserve. Commit, Release and Settle are not held up: they end what was admitted.
+func (p *paced) Extend(ctx context.Context, tenant, id string, total usage.Decimal, ttl time.Duration) (usage.Answer, error) {
+	if err := p.spend(tenant); err != nil {
+		return usage.Answer{}, err
+	}
+	return p.Engine.Extend(ctx, tenant, id, total, ttl)
+}
+
 // recordSome records the events that refuse lets pass, and answers for all of them in order.
 func recordSome(evs []usage.Event, refuse func(*usage.Event) error, record func([]usage.Event) ([]usage.Outcome, error)) ([]usage.Outcome, error) {
 	refusals := make([]error, len(evs))

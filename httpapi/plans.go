@@ -72,6 +72,12 @@ func (c *call) noPlan() error {
 
 func (c *call) putPlan() {
 	q, err := c.query("apply", "dry_run")
+	if err == nil {
+		_, err = oneOf(q, "apply", usage.EffectiveNow, usage.EffectivePeriodEnd)
+	}
+	if err == nil {
+		_, err = oneOf(q, "dry_run", "true", "false")
+	}
 	if err != nil {
 		c.writeError(err)
 		return
@@ -93,20 +99,12 @@ func (c *call) putPlan() {
 		return
 	}
 	if q.Get("dry_run") == "true" {
-		trial, err := c.eng.PlanTrial(p)
-		if err != nil {
-			c.writeError(err)
-			return
-		}
-		c.marshal(http.StatusOK, trial)
+		c.tryPlan(p)
 		return
 	}
 	var st usage.PlanState
 	var created bool
-	err = c.versioned("the plan", func() (uint64, bool) {
-		st, ok := c.eng.Plan(c.slug)
-		return st.Version, ok && !st.Archived
-	}, func(cond usage.Condition) (err error) {
+	err = c.versioned("the plan", c.planVersion, func(cond usage.Condition) (err error) {
 		st, created, err = c.eng.PutPlanIf(c.changing(), p, q.Get("apply"), cond)
 		return err
 	})
@@ -115,6 +113,28 @@ func (c *call) putPlan() {
 		return
 	}
 	c.writeTaggedJSON(c.madeStatus(created, "/v1/plans/"+c.slug), st.Version, planOf(st))
+}
+
+// tryPlan answers what a plan would change, under the conditions of the change itself.
+func (c *call) tryPlan(p usage.Plan) {
+	var trial engine.PlanTrial
+	err := c.versioned("the plan", c.planVersion, func(cond usage.Condition) (err error) {
+		if _, exists := c.planVersion(); exists && cond.IfNoneMatchAny {
+			return refuse(usage.CodePrecondition, "", "plan "+quoted(c.slug)+" exists; If-None-Match: * only creates")
+		}
+		trial, err = c.eng.PlanTrial(p)
+		return err
+	})
+	if err != nil {
+		c.writeError(err)
+		return
+	}
+	c.marshal(http.StatusOK, trial)
+}
+
+func (c *call) planVersion() (version uint64, exists bool) {
+	st, ok := c.eng.Plan(c.slug)
+	return st.Version, ok && !st.Archived
 }
 
 // madeStatus is 201 with the place of what was made, else 200.
@@ -131,10 +151,7 @@ func (c *call) deletePlan() {
 		c.writeError(c.noPlan())
 		return
 	}
-	err := c.versioned("the plan", func() (uint64, bool) {
-		st, ok := c.eng.Plan(c.slug)
-		return st.Version, ok && !st.Archived
-	}, func(cond usage.Condition) error {
+	err := c.versioned("the plan", c.planVersion, func(cond usage.Condition) error {
 		return c.eng.DeletePlan(c.changing(), c.slug, cond)
 	})
 	if err != nil {
@@ -162,9 +179,12 @@ func (c *call) listPlanVersions() {
 		c.writeError(c.noPlan())
 		return
 	}
-	page(c, func(st usage.PlanState) string { return strconv.Itoa(st.Number) }, func(after string, limit int) []usage.PlanState {
-		from, _ := strconv.Atoi(after) // "": from the first
-		return versions[min(from, len(versions)):min(from+limit, len(versions))]
+	pageOf(c, func(st usage.PlanState) string { return strconv.Itoa(st.Number) }, func(after string, limit int) ([]usage.PlanState, error) {
+		from, err := cursorNumber(after)
+		if err != nil || from > uint64(len(versions)) { // versions are never taken away
+			return nil, wrongCursor()
+		}
+		return versions[from:min(int(from)+limit, len(versions))], nil
 	}, func(st usage.PlanState) any { return planOf(st) })
 }
 
@@ -186,7 +206,7 @@ func pageOf[T any](c *call, key func(T) string, read func(after string, limit in
 		c.writeError(err)
 		return
 	}
-	after, err := decodeCursor(q.Get("cursor"))
+	after, err := c.decodeCursor(q.Get("cursor"))
 	if err != nil {
 		c.writeError(err)
 		return
@@ -202,7 +222,7 @@ func pageOf[T any](c *call, key func(T) string, read func(after string, limit in
 	}{Data: []any{}}
 	for i, e := range entries {
 		if i == limit {
-			body.NextCursor = new(encodeCursor(key(entries[limit-1])))
+			body.NextCursor = new(c.encodeCursor(key(entries[limit-1])))
 			break
 		}
 		body.Data = append(body.Data, show(e))

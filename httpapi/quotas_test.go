@@ -250,3 +250,155 @@ func TestConfigurationOverHTTP(t *testing.T) {
 	require.Len(t, a["data"], 3)
 	require.Nil(t, a["next_cursor"])
 }
+
+// TestParametersOfDecisions: a value that means nothing is refused before anything is done.
+func TestParametersOfDecisions(t *testing.T) {
+	f := newFixture(t)
+	const plan = `{"quotas":[{"slug":"q","meter":"api_calls","period":"month","limit":100},{"slug":"u","meter":"api_calls","period":"month","limit":100,"scope":"user"}]}`
+	_, made := f.do("PUT", "/v1/plans/p", plan)
+	require.EqualValues(t, 1, made["version"])
+	f.do("PUT", "/v1/tenants/a", `{"plan":"p"}`)
+	const ask, hold = `{"id":"x","tenant_id":"a","feature_type":"api_calls"}`, `{"id":"h","tenant_id":"a","feature_type":"api_calls","quantity":1}`
+	for _, tc := range []struct {
+		method, target, body, pointer, names string
+		headers                              []string
+		status                               int
+	}{
+		{"POST", "/v1/consume?headers=all", ask, "/headers", "none", nil, 422},
+		{"POST", "/v1/check?headers=nope", ask, "/headers", "none", nil, 422},
+		{"POST", "/v1/reservations?headers=nope", hold, "/headers", "none", nil, 422},
+		{"POST", "/v1/reservations?deny_status=500", hold, "/deny_status", "429", nil, 422},
+		{"POST", "/v1/leases?deny_status=500", hold, "/deny_status", "429", nil, 422},
+		{"POST", "/v1/consume/batch?detail=all", `{"requests":[` + ask + `]}`, "/detail", "quotas", nil, 422},
+		{"GET", "/v1/tenants/a/users?near_limit=yes", "", "/near_limit", "true or false", nil, 422},
+		{"GET", "/v1/tenants/a/users?quota=none", "", "/quota", "none", nil, 404},
+		{"GET", "/v1/tenants/a/users?quota=u&near_limit=false", "", "", "", nil, 200},
+		{"GET", "/v1/tenants/a/quotas?user_id=a%00b", "", "/user_id", "control characters", nil, 422},
+		{"PUT", "/v1/plans/p?dry_run=1", freePlan, "/dry_run", "true or false", nil, 422},
+		{"PUT", "/v1/plans/p?dry_run=true&apply=nonsense", freePlan, "/apply", "now or period_end", nil, 422},
+		{"PUT", "/v1/plans/p?apply=nonsense", freePlan, "/apply", "now or period_end", nil, 422},
+		{"PUT", "/v1/plans/p?dry_run=true", freePlan, "", "", []string{"If-Match", `"v99"`}, 412},
+		{"PUT", "/v1/plans/p?dry_run=true", freePlan, "", "", []string{"If-None-Match", "*"}, 412},
+		{"PUT", "/v1/plans/p?dry_run=true", freePlan, "", "", nil, 200},
+		{"PUT", "/v1/plans/fresh?dry_run=true", freePlan, "", "", []string{"If-None-Match", "*"}, 200},
+	} {
+		w, _ := f.do(tc.method, tc.target, tc.body, tc.headers...)
+		require.Equal(t, tc.status, w.Code, "%s: %s", tc.target, w.Body)
+		if tc.pointer != "" {
+			p := f.problem(w)
+			require.Len(t, p.Errors, 1, tc.target)
+			require.Equal(t, tc.pointer, p.Errors[0].Pointer, tc.target)
+			require.Contains(t, p.Detail, tc.names)
+		}
+	}
+	_, now := f.do("GET", "/v1/plans/p", "")
+	require.EqualValues(t, 1, now["version"], "nothing was written")
+	_, quotas := f.do("GET", "/v1/tenants/a/quotas", "")
+	q := quotas["data"].([]any)[0].(map[string]any)
+	require.Equal(t, []any{0.0, 0.0}, []any{q["used"], q["reserved"]}, "nothing was done")
+}
+
+// TestPointersOfDecisions: an error names its member as the sender wrote it.
+func TestPointersOfDecisions(t *testing.T) {
+	f := newFixture(t)
+	f.do("PUT", "/v1/plans/p", freePlan)
+	f.do("PUT", "/v1/tenants/a", `{"plan":"p"}`)
+	w, _ := f.do("POST", "/v1/leases", `{"id":"l","tenant_id":"a","feature_type":"api_calls","quantity":10}`)
+	require.Equal(t, 201, w.Code)
+	for _, tc := range []struct{ target, body, pointer string }{
+		{"/v1/consume", `{"tenant_id":"a","feature_type":"nope"}`, "/feature_type"},
+		{"/v1/consume", `{"tenant_id":"a","items":[{"feature_type":"nope"}]}`, "/items/0/feature_type"},
+		{"/v1/check", `{"tenant_id":"a","items":[{"feature_type":"nope"}]}`, "/items/0/feature_type"},
+		{"/v1/consume", `{"tenant_id":"a","items":[{"feature_type":"api_calls","quantity":0.5}]}`, "/items/0/quantity"},
+		{"/v1/consume", `{"tenant_id":"a","items":[{"feature_type":"api_calls","op":"x"}]}`, "/items/0/op"},
+		{"/v1/consume", `{"tenant_id":"a","items":[{"feature_type":"api_calls","metadata":{"a":{"b":{"c":{"d":{"e":{"f":{}}}}}}}}]}`, "/items/0/metadata/a/b/c/d"},
+		{"/v1/consume", `{"tenant_id":"","items":[{"feature_type":"api_calls"}]}`, "/tenant_id"},
+		{"/v1/consume", `{"tenant_id":"a","items":[{"feature_type":"api_calls"},{"feature_type":"nope"}]}`, "/items/1/feature_type"},
+		{"/v1/check/batch", `{"tenants":["a"],"features":["api_calls","nope"]}`, "/features/1"},
+		{"/v1/check/batch", `{"tenants":["a",""],"features":["api_calls"]}`, "/tenants/1"},
+		{"/v1/leases/l/settle", `{"tenant_id":"a","used":-1}`, "/used"},
+		{"/v1/leases/l/settle", `{"tenant_id":"a"}`, "/used"},
+	} {
+		w, _ := f.do("POST", tc.target, tc.body)
+		p := f.problem(w)
+		require.Len(t, p.Errors, 1, "%s %s: %s", tc.target, tc.body, w.Body)
+		require.Equal(t, tc.pointer, p.Errors[0].Pointer, "%s %s", tc.target, tc.body)
+	}
+	w, a := f.do("POST", "/v1/consume/batch", `{"requests":[{"tenant_id":"a","feature_type":"nope"},{"tenant_id":"a","items":[{"feature_type":"nope"}]},{"tenant_id":"a","feature_type":3},
+		{"tenant_id":"a","items":[],"op":"set"},{"tenant_id":"a","timestamp":"x"},{"id":"dear","tenant_id":"a","feature_type":"api_calls","quantity":9999}]}`)
+	require.Equal(t, 200, w.Code, "a denial is an answer")
+	var pointers []string
+	for _, r := range a["results"].([]any)[:5] {
+		pointers = append(pointers, r.(map[string]any)["error"].(map[string]any)["errors"].([]any)[0].(map[string]any)["pointer"].(string))
+	}
+	require.Equal(t, []string{"/requests/0/feature_type", "/requests/1/items/0/feature_type", "/requests/2/feature_type", "/requests/3/items", "/requests/4/timestamp"}, pointers)
+}
+
+// TestConsumeBatchStatus: 422 when every request was refused; a denial is not a refusal, and an empty batch has none.
+func TestConsumeBatchStatus(t *testing.T) {
+	f := newFixture(t)
+	f.do("PUT", "/v1/plans/p", freePlan)
+	f.do("PUT", "/v1/tenants/a", `{"plan":"p"}`)
+	const wrong, dear = `{"tenant_id":"a","feature_type":"nope"}`, `{"id":"d","tenant_id":"a","feature_type":"api_calls","quantity":9999}`
+	for requests, status := range map[string]int{"": 200, wrong: 422, wrong + `,{"tenant_id":3}`: 422, dear: 200, wrong + "," + dear: 200} { // order-free: nothing counts
+		w, a := f.do("POST", "/v1/consume/batch", `{"requests":[`+requests+`]}`)
+		require.Equal(t, status, w.Code, requests)
+		require.Equal(t, "application/json", w.Header().Get("Content-Type"))
+		require.Contains(t, a, "results")
+	}
+}
+
+// TestHoldLocations: the place of what was made can be asked for, whatever its id; and a tenant must be named.
+func TestHoldLocations(t *testing.T) {
+	f := newFixture(t)
+	f.do("PUT", "/v1/plans/p", freePlan)
+	f.do("PUT", "/v1/tenants/a", `{"plan":"p"}`)
+	for _, kind := range []string{"reservations", "leases"} {
+		w, _ := f.do("POST", "/v1/"+kind, fmt.Sprintf(`{"id":"%.1s/b c?","tenant_id":"a","feature_type":"api_calls","quantity":1}`, kind))
+		require.Equal(t, 201, w.Code, "%s", w.Body)
+		place := w.Header().Get("Location")
+		require.Equal(t, fmt.Sprintf("/v1/%s/%.1s%%2Fb%%20c%%3F", kind, kind), place)
+		w, _ = f.do("GET", place+"?tenant_id=a", "")
+		require.Equal(t, 200, w.Code, "%s", w.Body)
+		w, _ = f.do("GET", place, "")
+		require.Equal(t, 422, w.Code)
+		p := f.problem(w)
+		require.Equal(t, []string{"missing_field", "/tenant_id"}, []string{p.Code, p.Errors[0].Pointer})
+	}
+}
+
+// TestWholeNumbers: a number that is not whole, or too large, is refused in words of the API.
+func TestWholeNumbers(t *testing.T) {
+	f := newFixture(t)
+	for _, tc := range []struct{ method, target, body, detail string }{
+		{"POST", "/v1/reservations", `{"tenant_id":"a","feature_type":"api_calls","quantity":1,"ttl_seconds":1.5}`, "ttl_seconds must be a whole number in range"},
+		{"POST", "/v1/reservations", `{"tenant_id":"a","feature_type":"api_calls","quantity":1,"ttl_seconds":100000000000000000000}`, "ttl_seconds must be a whole number in range"},
+		{"PUT", "/v1/meters/m", `{"aggregation":"sum","scale":1.5}`, "scale must be a whole number in range"},
+		{"PUT", "/v1/plans/p", `{"quotas":[{"slug":"q","meter":"api_calls","period":"month","limit":1,"warning_thresholds":[50.5]}]}`,
+			"quotas/0/warning_thresholds/0 must be a whole number in range"},
+	} {
+		w, _ := f.do(tc.method, tc.target, tc.body)
+		require.Equal(t, 400, w.Code, "%s", w.Body)
+		require.Equal(t, tc.detail, f.problem(w).Detail, tc.body)
+	}
+}
+
+// TestPointersAreShort: what is deep or long in a body is not sent back whole.
+func TestPointersAreShort(t *testing.T) {
+	f := newFixture(t)
+	name := strings.Repeat("~", 100)
+	for _, body := range []string{strings.Repeat("[", 200_000), strings.Repeat(`{"`+name+`":`, 200), `{"events":` + strings.Repeat("[", 9000),
+		`{"` + strings.Repeat("n", 100_000) + `":1}`, `{"id":"1","metadata":` + strings.Repeat(`{"`+name+`":`, 200) + `x`} {
+		for _, target := range []string{"/v1/events", "/v1/consume", "/v1/plans/p"} {
+			method := "POST"
+			if target == "/v1/plans/p" {
+				method = "PUT"
+			}
+			w, _ := f.do(method, target, body)
+			require.GreaterOrEqual(t, w.Code, 400)
+			require.Less(t, w.Body.Len(), 2500, "%s %.30s: %s", target, body, w.Body)
+		}
+	}
+	w := f.post(strings.Repeat("[", 9000)+"x", "Content-Type", "application/x-ndjson")
+	require.Less(t, w.Body.Len(), 2500)
+}

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/weirhq/weir/internal/strictjson"
@@ -22,6 +23,7 @@ type requests struct {
 	batch
 	requests []usage.Request
 	places   []int   // of requests in the batch
+	listed   []bool  // of requests: it has a list of items
 	errs     []error // by place; nil: the next of requests
 }
 
@@ -32,21 +34,21 @@ func getRequests() *requests { return requestsPool.Get().(*requests) }
 func putRequests(p *requests) {
 	clear(p.requests)
 	p.parser.Reset(nil)
-	p.doc, p.requests, p.places, p.errs = nil, p.requests[:0], p.places[:0], nil
+	p.doc, p.requests, p.places, p.listed, p.errs = nil, p.requests[:0], p.places[:0], p.listed[:0], nil
 	requestsPool.Put(p)
 }
 
 // parseOne reads the body of one request.
-func (p *requests) parseOne(doc []byte) (r usage.Request, err error) {
+func (p *requests) parseOne(doc []byte) (r usage.Request, listed bool, err error) {
 	p.doc = doc
 	p.parser.Reset(doc)
-	if err = p.parseRequest(&r); err == nil {
+	if listed, err = p.parseRequest(&r); err == nil {
 		err = p.parser.End()
 	}
 	if err != nil {
-		return r, p.refusal(err)
+		return r, listed, p.refusal(err)
 	}
-	return r, nil
+	return r, listed, nil
 }
 
 // parseMany reads {"requests": [...]}. A request that is well-formed but wrong is refused for itself.
@@ -106,9 +108,9 @@ func (p *requests) parseList() error {
 		}
 		mark := j.Mark()
 		p.requests = append(p.requests, usage.Request{})
-		err = p.parseRequest(&p.requests[len(p.requests)-1])
+		listed, err := p.parseRequest(&p.requests[len(p.requests)-1])
 		if err == nil {
-			p.places = append(p.places, i)
+			p.places, p.listed = append(p.places, i), append(p.listed, listed)
 			p.errs = append(p.errs, nil)
 			continue
 		}
@@ -121,18 +123,18 @@ func (p *requests) parseList() error {
 	}
 }
 
-// parseRequest reads one request, in its short form with a single feature or with items.
-func (p *requests) parseRequest(r *usage.Request) error {
+// parseRequest reads one request, in its short form with a single feature or with a list of items.
+func (p *requests) parseRequest(r *usage.Request) (listed bool, err error) {
 	j := &p.parser
 	if err := j.BeginObject(); err != nil {
-		return err
+		return false, err
 	}
 	var single usage.Item
-	short, listed := false, false
+	short := false
 	for {
 		key, more, err := j.NextKey()
 		if err != nil {
-			return err
+			return listed, err
 		}
 		if !more {
 			break
@@ -151,7 +153,7 @@ func (p *requests) parseRequest(r *usage.Request) error {
 			short = true
 			err = p.itemField(string(key), &single)
 		case "timestamp":
-			err = refuse(usage.CodeInvalidValue, "/timestamp", "a consume counts now; leave timestamp out, or record what has happened with POST /v1/events")
+			err = refuse(usage.CodeInvalidValue, j.Pointer(), "a consume counts now; leave timestamp out, or record what has happened with POST /v1/events")
 		default:
 			detail := "there is no member " + quoted(string(key)) + " in a request"
 			if near, ok := usage.Nearest(string(key), requestFields); ok {
@@ -160,16 +162,16 @@ func (p *requests) parseRequest(r *usage.Request) error {
 			err = j.Fail(strictjson.UnknownField, detail)
 		}
 		if err != nil {
-			return err
+			return listed, err
 		}
 	}
 	switch {
 	case short && listed:
-		return refuse(usage.CodeInvalidValue, "/items", "a request has a feature_type or items, not both")
+		return listed, refuse(usage.CodeInvalidValue, j.Pointer()+"/items", "a request has a feature_type or items, not both")
 	case !listed:
 		r.Items = []usage.Item{single}
 	}
-	return nil
+	return listed, nil
 }
 
 func (p *requests) parseItems(r *usage.Request) error {
@@ -183,7 +185,7 @@ func (p *requests) parseItems(r *usage.Request) error {
 			return err
 		}
 		if len(r.Items) == usage.RequestItemsMax {
-			return refuse(usage.CodeInvalidValue, "/items", "there are more than "+strconv.Itoa(usage.RequestItemsMax)+" items; send several requests")
+			return refuse(usage.CodeInvalidValue, strings.TrimSuffix(j.Pointer(), "/"+strconv.Itoa(len(r.Items))), "there are more than "+strconv.Itoa(usage.RequestItemsMax)+" items; send several requests")
 		}
 		r.Items = append(r.Items, usage.Item{})
 		if err := p.parseItem(&r.Items[len(r.Items)-1]); err != nil {

@@ -20,7 +20,7 @@ func FuzzRequestsBody(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		p := getRequests()
 		defer putRequests(p)
-		_, one := p.parseOne(body)
+		_, _, one := p.parseOne(body)
 		many := p.parseMany(body)
 		for _, err := range []error{one, many} {
 			var e *usage.Error

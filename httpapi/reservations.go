@@ -1,7 +1,9 @@
 package httpapi
 
 import (
+	"errors"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/weirhq/weir/internal/strictjson"
@@ -41,26 +43,27 @@ type reservationBody struct {
 	OnExpiry    string        `json:"on_expiry"`
 }
 
-// read reads and identifies the body.
-func (c *call) readReservation() (b reservationBody, ok bool) {
-	if _, err := c.query("headers", "deny_status"); err != nil {
+// readReservation reads and identifies the body, after the form of the answer.
+func (c *call) readReservation() (b reservationBody, form decisionForm, ok bool) {
+	form, err := c.decisionForm()
+	if err != nil {
 		c.writeError(err)
-		return b, false
+		return b, form, false
 	}
 	if !c.readConfig(&b) {
-		return b, false
+		return b, form, false
 	}
 	r := usage.Request{ID: b.ID}
-	err := c.identifyRequest(&r)
+	err = c.identifyRequest(&r)
 	b.ID = r.ID
 	if err == nil && b.TTLSeconds != nil && *b.TTLSeconds < 1 {
 		err = refuse(usage.CodeInvalidValue, "/ttl_seconds", "ttl_seconds is out of range; use 1 to 86400")
 	}
 	if err != nil {
 		c.writeError(err)
-		return b, false
+		return b, form, false
 	}
-	return b, true
+	return b, form, true
 }
 
 func (b *reservationBody) ttl() int {
@@ -71,23 +74,17 @@ func (b *reservationBody) ttl() int {
 }
 
 func (c *call) postReservation() {
-	b, ok := c.readReservation()
+	b, form, ok := c.readReservation()
 	if !ok {
 		return
 	}
 	a, err := c.eng.Reserve(c.r.Context(), usage.Reservation{ID: b.ID, TenantID: b.TenantID, UserID: b.UserID,
 		FeatureType: b.FeatureType, Quantity: b.Quantity, TTLSeconds: b.ttl(), OnExpiry: b.OnExpiry})
-	c.answerHold(&a, err)
+	c.answerHold(&a, form, err)
 }
 
 // answerHold answers what was asked of a reservation: 201 when this call made it.
-func (c *call) answerHold(a *usage.Answer, err error) {
-	if err != nil {
-		c.writeError(err)
-		return
-	}
-	q := c.r.URL.Query()
-	deny, err := denyStatus(q.Get("deny_status"))
+func (c *call) answerHold(a *usage.Answer, form decisionForm, err error) {
 	if err != nil {
 		c.writeError(err)
 		return
@@ -95,9 +92,9 @@ func (c *call) answerHold(a *usage.Answer, err error) {
 	status := http.StatusOK
 	if a.Created {
 		status = http.StatusCreated
-		c.w.Header().Set("Location", "/v1/reservations/"+a.ReservationID)
+		c.w.Header().Set("Location", "/v1/reservations/"+url.PathEscape(a.ReservationID))
 	}
-	c.writeAnswer(status, a, q.Get("headers") != "none", deny)
+	c.writeAnswer(status, a, form)
 }
 
 // holdBody is the body of what is done to a reservation or lease.
@@ -108,28 +105,29 @@ type holdBody struct {
 }
 
 // readHold reads the body of an operation on a reservation.
-func (c *call) readHold() (b holdBody, ok bool) {
-	if _, err := c.query("headers", "deny_status"); err != nil {
+func (c *call) readHold() (b holdBody, form decisionForm, ok bool) {
+	form, err := c.decisionForm()
+	if err != nil {
 		c.writeError(err)
-		return b, false
+		return b, form, false
 	}
 	ok = c.readConfig(&b)
 	if ok && b.TTLSeconds != nil && *b.TTLSeconds < 1 {
 		c.writeError(refuse(usage.CodeInvalidValue, "/ttl_seconds", "ttl_seconds is out of range; use 1 to 86400"))
-		return b, false
+		return b, form, false
 	}
-	return b, ok
+	return b, form, ok
 }
 
 func (c *call) commitReservation() {
-	if b, ok := c.readHold(); ok {
+	if b, form, ok := c.readHold(); ok {
 		a, err := c.eng.Commit(c.r.Context(), b.TenantID, c.slug, b.Quantity)
-		c.answerHold(&a, err)
+		c.answerHold(&a, form, err)
 	}
 }
 
 func (c *call) extendReservation() {
-	b, ok := c.readHold()
+	b, form, ok := c.readHold()
 	if !ok {
 		return
 	}
@@ -138,13 +136,13 @@ func (c *call) extendReservation() {
 		ttl = time.Duration(*b.TTLSeconds) * time.Second
 	}
 	a, err := c.eng.Extend(c.r.Context(), b.TenantID, c.slug, b.Quantity, ttl)
-	c.answerHold(&a, err)
+	c.answerHold(&a, form, err)
 }
 
 func (c *call) releaseReservation() {
-	if b, ok := c.readHold(); ok {
+	if b, form, ok := c.readHold(); ok {
 		a, err := c.eng.Release(c.r.Context(), b.TenantID, c.slug)
-		c.answerHold(&a, err)
+		c.answerHold(&a, form, err)
 	}
 }
 
@@ -161,6 +159,9 @@ type leaseBody struct {
 // getReservation answers a reservation, or a lease under its own path.
 func (c *call) getReservation() {
 	q, err := c.query("tenant_id")
+	if err == nil && q.Get("tenant_id") == "" {
+		err = refuse(usage.CodeMissingField, "/tenant_id", "tenant_id is missing; ids are a tenant's own")
+	}
 	if err != nil {
 		c.writeError(err)
 		return
@@ -193,7 +194,7 @@ func leaseOf(st *usage.ReservationState) leaseBody {
 
 // postLease grants a lease whole, or denies it.
 func (c *call) postLease() {
-	b, ok := c.readReservation()
+	b, form, ok := c.readReservation()
 	if !ok {
 		return
 	}
@@ -208,13 +209,13 @@ func (c *call) postLease() {
 		return
 	}
 	if !a.Allowed {
-		c.answerHold(&a, nil)
+		c.answerHold(&a, form, nil)
 		return
 	}
 	status := http.StatusOK
 	if a.Created {
 		status = http.StatusCreated
-		c.w.Header().Set("Location", "/v1/leases/"+a.ReservationID)
+		c.w.Header().Set("Location", "/v1/leases/"+url.PathEscape(a.ReservationID))
 	}
 	body, err := c.encode(struct {
 		LeaseID   string        `json:"lease_id"`
@@ -240,6 +241,10 @@ func (c *call) settleLease() {
 		return
 	}
 	st, err := c.eng.SettleLease(c.r.Context(), b.TenantID, c.slug, b.Used, b.Release)
+	var e *usage.Error
+	if errors.As(err, &e) && e.Pointer == "/quantity" { // the engine's name of it
+		err = refuse(e.Code, "/used", e.Detail)
+	}
 	if err != nil {
 		c.writeError(err)
 		return

@@ -183,6 +183,15 @@ func checkQuery(q url.Values, names ...string) error {
 	return checkNumbers(q)
 }
 
+// oneOf reads a parameter that has one of some values, or is left out.
+func oneOf(q url.Values, name string, values ...string) (string, error) {
+	text := q.Get(name)
+	if text != "" && !known(text, values) {
+		return "", refuse(usage.CodeInvalidValue, "/"+name, name+" "+quoted(text)+" must be "+strings.Join(values, " or ")+", or left out")
+	}
+	return text, nil
+}
+
 func known(name string, names []string) bool {
 	for _, n := range names {
 		if n == name {

@@ -57,7 +57,8 @@ var routeRows = []routeRow{
 	{"POST /v1/adjustments", "", ofTenant, "/v1/adjustments", `{"id":"a{n}","tenant_id":"{t}","meter":"api_calls","quantity":1,"reason":"test"}`, okay},
 
 	{"POST /v1/consume", "check", ofTenant, "/v1/consume", `{"tenant_id":"{t}","feature_type":"api_calls"}`, okay},
-	{"POST /v1/consume/batch", "check", shared, "/v1/consume/batch", `{"requests":[{"tenant_id":"{t}","feature_type":"api_calls"}]}`, okay},
+	{"POST /v1/consume/batch", "check", shared, "/v1/consume/batch", `{"requests":[{"tenant_id":"{t}","feature_type":"api_calls"}]}`,
+		[]int{200, 422}}, // 422: every request was of another tenant
 	{"POST /v1/check", "check", ofTenant, "/v1/check", `{"tenant_id":"{t}","feature_type":"api_calls"}`, okay},
 	{"POST /v1/check/batch", "check", shared, "/v1/check/batch", `{"tenants":["{t}"],"features":["api_calls"]}`, okay},
 	{"POST /v1/reservations", "check", ofTenant, "/v1/reservations", `{"id":"r{n}","tenant_id":"{t}","feature_type":"api_calls","quantity":1}`, okay},

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"math"
 	"net/http"
 	"strconv"
 	"time"
@@ -160,7 +161,12 @@ func (c *call) listQuotas() {
 		c.writeError(err)
 		return
 	}
-	quotas, err := c.eng.Quotas(c.slug, q.Get("user_id"))
+	user := q.Get("user_id")
+	if user != "" && !usage.ValidIdentifier(user) {
+		c.writeError(refuse(usage.CodeInvalidValue, "/user_id", "user_id "+quoted(user)+" must be 1 to 128 bytes of UTF-8 without control characters, or left out"))
+		return
+	}
+	quotas, err := c.eng.Quotas(c.slug, user)
 	if err != nil {
 		c.writeError(err)
 		return
@@ -169,20 +175,34 @@ func (c *call) listQuotas() {
 	c.writeJSON(http.StatusOK, append(b, `,"next_cursor":null}`+"\n"...))
 }
 
+// listUsers answers the users of a tenant that quotas have counted.
 func (c *call) listUsers() {
 	q := c.r.URL.Query()
 	if _, err := c.eng.Tenant(c.slug); err != nil {
 		c.writeError(err)
 		return
 	}
+	near, err := oneOf(q, "near_limit", "true", "false")
+	if err == nil {
+		err = c.hasQuota(q.Get("quota"))
+	}
+	if err != nil {
+		c.writeError(err)
+		return
+	}
 	next := map[string]uint32{}
-	page(c, func(u engine.UserQuotas) string { return strconv.FormatUint(uint64(next[u.UserID]), 10) },
-		func(after string, limit int) []engine.UserQuotas {
-			from, _ := strconv.ParseUint(after, 10, 32) // "": from the first
-			var out []engine.UserQuotas
+	pageOf(c, func(u engine.UserQuotas) string { return strconv.FormatUint(uint64(next[u.UserID]), 10) },
+		func(after string, limit int) (out []engine.UserQuotas, err error) {
+			from, err := cursorNumber(after)
+			if err != nil || from > math.MaxUint32 {
+				return nil, wrongCursor()
+			}
 			for at := uint32(from); len(out) < limit; {
-				users, n, err := c.eng.Users(c.slug, q.Get("quota"), q.Get("near_limit") == "true", at, 1)
-				if err != nil || len(users) == 0 {
+				users, n, err := c.eng.Users(c.slug, q.Get("quota"), near == "true", at, 1)
+				if err != nil {
+					return nil, err
+				}
+				if len(users) == 0 {
 					break
 				}
 				out = append(out, users[0])
@@ -191,8 +211,31 @@ func (c *call) listUsers() {
 					break
 				}
 			}
-			return out
+			return out, nil
 		}, func(u engine.UserQuotas) any { return u }, "quota", "near_limit")
+}
+
+// hasQuota refuses the name of a quota that is none of the tenant's ("": all are meant): an empty list would say that nobody used it.
+func (c *call) hasQuota(slug string) error {
+	if slug == "" {
+		return nil
+	}
+	quotas, err := c.eng.Quotas(c.slug, "any user") // a name brings the quotas of users into the list
+	if err != nil {
+		return err
+	}
+	var slugs []string
+	for i := range quotas {
+		slugs = append(slugs, quotas[i].Quota)
+	}
+	if known(slug, slugs) {
+		return nil
+	}
+	detail := "the tenant has no quota " + quoted(slug)
+	if near, ok := usage.Nearest(slug, slugs); ok {
+		detail += "; did you mean " + near + "?"
+	}
+	return refuse(usage.CodeNotFound, "/quota", detail)
 }
 
 // putOverride changes a quota for one tenant: the body has fields of a quota, and when they hold.

@@ -180,3 +180,26 @@ func TestTestMeter(t *testing.T) {
 	require.Equal(t, 404, f.send("POST", "/v1/meters/nope/test", strings.NewReader(`{"event":{"tenant_id":"a","feature_type":"x"}}`)).Code)
 	require.Equal(t, 400, f.send("POST", "/v1/meters/llm_tokens/test", strings.NewReader(`{"event":{"tenant":"a"}}`)).Code)
 }
+
+// TestUsageCursorOfAnother: a cursor goes on with its own query, defaults and all, and with no other.
+func TestUsageCursorOfAnother(t *testing.T) {
+	f := groupsFixture(t)
+	const of = "/v1/usage?meter=llm_tokens&tenant_id=acme&group_by=metadata.model,user_id&limit=1"
+	w, page := f.do("GET", of, "")
+	require.Equal(t, 200, w.Code, "%s", w.Body)
+	cursor := "&cursor=" + page["next_cursor"].(string)
+	for _, same := range []string{of, of + "0", of + "&window=total", of + "&time_zone=UTC", of + "&fill=zero"} {
+		w, _ := f.do("GET", same+cursor, "")
+		require.Equal(t, 200, w.Code, "%s: %s", same, w.Body)
+	}
+	month := "&from=" + page["from"].(string)
+	for _, other := range []string{
+		strings.Replace(of, "acme", "globex", 1), strings.Replace(of, "&tenant_id=acme", "", 1), of + month, of + "&to=" + page["to"].(string),
+		of + "&filter[metadata.model]=a", of + "&time_zone=Europe/Berlin", of + "&window=month",
+		strings.Replace(of, "metadata.model,user_id", "user_id,metadata.model", 1), strings.Replace(of, "user_id", "metadata.kind", 1),
+	} {
+		w, _ := f.do("GET", other+cursor, "")
+		require.Equal(t, 400, w.Code, "%s: %s", other, w.Body)
+		require.Equal(t, "invalid_cursor", f.problem(w).Code)
+	}
+}

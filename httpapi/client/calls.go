@@ -85,8 +85,8 @@ func (c *Client) RecordBatch(ctx context.Context, evs []usage.Event) (out BatchR
 	return out, err
 }
 
-// batch reads the answer of a batch, which has status 422 when every event was refused.
-func (r *response) batch(out *BatchResult) error {
+// batch reads the answer of a batch, which has status 422 when everything in it was refused.
+func (r *response) batch(out any) error {
 	if r.status >= 300 && (r.status != http.StatusUnprocessableEntity || r.media != "application/json") {
 		return r.problem()
 	}
@@ -126,7 +126,15 @@ func (c *Client) ConsumeBatch(ctx context.Context, rs []usage.Request, all bool)
 			} `json:"error"`
 		} `json:"results"`
 	}
-	if err := c.post(ctx, p, map[string]any{"requests": rs}, &out); err != nil {
+	body, err := json.Marshal(map[string]any{"requests": rs})
+	if err != nil {
+		return nil, nil, err
+	}
+	res, err := c.retried(ctx, http.MethodPost, p, body)
+	if err == nil {
+		err = res.batch(&out)
+	}
+	if err != nil {
 		return nil, nil, err
 	}
 	answers, errs := make([]usage.Answer, len(out.Results)), make([]error, len(out.Results))

@@ -64,6 +64,11 @@ func TestCalls(t *testing.T) {
 	require.NoError(t, errs[0])
 	require.Equal(t, usage.CodeUnknownFeature, usage.Code(errs[1]))
 
+	answers, errs, err = c.ConsumeBatch(ctx, []usage.Request{{TenantID: "a/b c", Items: []usage.Item{{FeatureType: "male"}}}}, false)
+	require.NoError(t, err, "all refused is an answer, too")
+	require.Len(t, answers, 1)
+	require.Equal(t, usage.CodeUnknownFeature, usage.Code(errs[0]))
+
 	a, err = c.Reserve(ctx, usage.Reservation{ID: "r", TenantID: "a/b c", FeatureType: "mails", Quantity: usage.Int(20)})
 	require.NoError(t, err)
 	require.Equal(t, "r", a.ReservationID)

@@ -1,9 +1,12 @@
 package strictjson
 
 import (
+	"cmp"
 	stdjson "encoding/json"
 	"errors"
 	"reflect"
+	"strconv"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -39,6 +42,8 @@ func Unmarshal(data []byte, v any) error {
 		e.Kind = UnknownField
 		name := stringQuote(semantic.JSONPointer.LastToken())
 		e.Detail = "there is no member " + name + " here; remove it or correct its name"
+	case errors.Is(semantic.Err, strconv.ErrSyntax), errors.Is(semantic.Err, strconv.ErrRange): // a fraction, or a number that is too large
+		e.Detail = cmp.Or(strings.TrimPrefix(e.Pointer, "/"), "this") + " must be " + wanted(semantic.GoType)
 	case semantic.Err != nil && !errors.Is(semantic.Err, errors.ErrUnsupported):
 		e.Detail, e.cause = semantic.Err.Error(), semantic.Err
 	default:

@@ -146,7 +146,7 @@ export class Weir {
       throw new Retry(new WeirError("outcome_unknown", `weir did not answer (${String(e)}); retry with the same id`, 0), 0);
     }
     const media = (response.headers.get("Content-Type") ?? "").split(";")[0];
-    // A batch of which every event was refused has status 422 and the body of a batch.
+    // A batch of which everything was refused, events or requests, has status 422 and the body of a batch.
     if (response.ok || (response.status === 422 && media === "application/json")) {
       return (text === "" ? undefined : JSON.parse(text)) as Operations[K]["answer"];
     }
