@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"encoding/base64"
 	"fmt"
 	"testing"
 	"time"
@@ -93,22 +94,22 @@ func TestEventListOverHTTP(t *testing.T) {
 	require.Equal(t, "allow", x["steps"].([]any)[1].(map[string]any)["decision"].(map[string]any)["decision"])
 
 	for target, want := range map[string]string{
-		"/v1/events/c?tenant_id=other":                                 "404 not_found",
-		"/v1/events/c":                                                 "422 missing_field",
-		"/v1/usage/changes?meter=api_calls":                            "422 missing_field",
-		"/v1/usage/changes?meter=api_calls&since=0":                    "422 invalid_value",
-		"/v1/usage/changes?since=1":                                    "422 missing_field",
-		"/v1/explain?meter=api_calls":                                  "422 missing_field",
-		"/v1/explain?tenant_id=acme":                                   "422 missing_field",
-		"/v1/explain?tenant_id=acme&meter=nope":                        "404 not_found",
-		"/v1/explain?tenant_id=nobody&meter=api_calls":                 "404 not_found",
-		"/v1/explain?tenant_id=acme&decision=none":                     "404 not_found",
-		"/v1/explain?tenant_id=acme&meter=api_calls&decision=ask":      "422 invalid_value",
-		"/v1/explain?tenant_id=acme&meter=api_calls&cursor=x":          "400 invalid_cursor",
-		"/v1/events?limit=0":                                           "422 invalid_value",
-		"/v1/events?limit=1001":                                        "422 invalid_value",
-		"/v1/events?cursor=x":                                          "400 invalid_cursor",
-		"/v1/events?cursor=" + encodeCursor("not ours"):                "400 invalid_cursor",
+		"/v1/events/c?tenant_id=other":                            "404 not_found",
+		"/v1/events/c":                                            "422 missing_field",
+		"/v1/usage/changes?meter=api_calls":                       "422 missing_field",
+		"/v1/usage/changes?meter=api_calls&since=0":               "422 invalid_value",
+		"/v1/usage/changes?since=1":                               "422 missing_field",
+		"/v1/explain?meter=api_calls":                             "422 missing_field",
+		"/v1/explain?tenant_id=acme":                              "422 missing_field",
+		"/v1/explain?tenant_id=acme&meter=nope":                   "404 not_found",
+		"/v1/explain?tenant_id=nobody&meter=api_calls":            "404 not_found",
+		"/v1/explain?tenant_id=acme&decision=none":                "404 not_found",
+		"/v1/explain?tenant_id=acme&meter=api_calls&decision=ask": "422 invalid_value",
+		"/v1/explain?tenant_id=acme&meter=api_calls&cursor=x":     "400 invalid_cursor",
+		"/v1/events?limit=0":                                      "422 invalid_value",
+		"/v1/events?limit=1001":                                   "422 invalid_value",
+		"/v1/events?cursor=x":                                     "400 invalid_cursor",
+		"/v1/events?cursor=" + base64.RawURLEncoding.EncodeToString([]byte("not ours")): "400 invalid_cursor",
 		"/v1/events?tenant=acme":                                       "400 unknown_field",
 		"/v1/events?from=yesterday":                                    "422 invalid_value",
 		"/v1/events?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z": "422 invalid_value",

@@ -28,21 +28,6 @@ func listLimit(text string) (int, error) {
 // A cursor holds the list that it is of and a position in it, so that one of another list, or of the same with another order or filter, is
 // refused instead of skipping entries.
 
-// cursorPrefix begins the cursors of the list of meters, which has neither parameters nor others of its kind.
-const cursorPrefix = "m1:"
-
-func encodeCursor(last string) string { return encodeCursorOf(cursorPrefix, last) }
-
-func decodeCursor(text string) (after string, err error) { return decodeCursorOf(cursorPrefix, text) }
-
-// encodeCursor is the cursor of the entries after last of the list that is asked for.
-func (c *call) encodeCursor(last string) string { return encodeCursorOf(c.listPrefix(), last) }
-
-// decodeCursor reads a cursor of the list that is asked for.
-func (c *call) decodeCursor(text string) (after string, err error) {
-	return decodeCursorOf(c.listPrefix(), text)
-}
-
 // listPrefix begins the cursors of the list that is asked for: a hash of its path and parameters. The bounds of time are not among them:
 // positions do not depend on them, and who asks for the last hour moves them from page to page.
 func (c *call) listPrefix() string {
@@ -61,16 +46,18 @@ func (c *call) listPrefix() string {
 	return "m2:" + hex.EncodeToString(sum[:6]) + ":"
 }
 
-func encodeCursorOf(prefix, last string) string {
-	return base64.RawURLEncoding.EncodeToString([]byte(prefix + last))
+// encodeCursor is the cursor of the entries after last of the list that is asked for.
+func (c *call) encodeCursor(last string) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(c.listPrefix() + last))
 }
 
-func decodeCursorOf(prefix, text string) (after string, err error) {
+// decodeCursor reads a cursor of the list that is asked for.
+func (c *call) decodeCursor(text string) (after string, err error) {
 	if text == "" {
 		return "", nil
 	}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	after, ok := strings.CutPrefix(string(raw), prefix)
+	after, ok := strings.CutPrefix(string(raw), c.listPrefix())
 	if err != nil || !ok || after == "" {
 		return "", wrongCursor()
 	}

@@ -38,7 +38,7 @@ func (c *call) listMeters() {
 		c.writeError(err)
 		return
 	}
-	after, err := decodeCursor(q.Get("cursor"))
+	after, err := c.decodeCursor(q.Get("cursor"))
 	if err != nil {
 		c.writeError(err)
 		return
@@ -72,7 +72,7 @@ func (c *call) listMeters() {
 	}
 	b = append(b, `],"next_cursor":`...)
 	if more {
-		b = appendString(b, encodeCursor(last))
+		b = appendString(b, c.encodeCursor(last))
 	} else {
 		b = append(b, "null"...)
 	}
