@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/weirhq/weir/internal/strictjson"
 	"github.com/weirhq/weir/usage"
 )
 
@@ -19,9 +18,7 @@ func (c *call) readConfig(v any) bool {
 	text, err := c.readBody(buf.b, configBodyBytesMax)
 	buf.b = text
 	if err == nil {
-		if err = strictjson.Unmarshal(text, v); err != nil {
-			err = jsonError(err)
-		}
+		err = unmarshal(text, v)
 	}
 	if err != nil {
 		c.writeError(err)
