@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/weirhq/weir/usage"
@@ -63,7 +64,7 @@ func (e *Engine) pastIndex(index uint64, at time.Time) (uint64, error) {
 			if err != nil && !(errors.Is(err, wal.ErrNoBlock) && mid == base) {
 				return 0, err
 			}
-			if err == nil && nanos > at.UnixNano() {
+			if err == nil && nanos > nanosOf(at) {
 				hi = mid
 			} else {
 				lo = mid + 1
@@ -76,6 +77,17 @@ func (e *Engine) pastIndex(index uint64, at time.Time) (uint64, error) {
 			Detail: fmt.Sprintf("the log is kept from block %d on; what lies before cannot be counted again", base+1)}
 	}
 	return index, nil
+}
+
+// nanosOf is a time in unix nanoseconds. What they cannot tell is the beginning or the end of all that they can.
+func nanosOf(at time.Time) int64 {
+	switch {
+	case at.Before(time.Unix(0, 0)):
+		return 0
+	case at.After(time.Unix(0, math.MaxInt64)):
+		return math.MaxInt64
+	}
+	return at.UnixNano()
 }
 
 // blockTime is the log time of a block, unix nanoseconds.
@@ -96,19 +108,28 @@ func (e *Engine) usageAsOf(ctx context.Context, q usage.Query) (usage.Rows, erro
 	if err != nil {
 		return usage.Rows{}, err
 	}
+	nanos := nanosOf(q.AsOfTime)
 	q.AsOfIndex, q.AsOfTime = 0, time.Time{}
 	past, err := e.asOf(ctx, q.TenantID, index)
 	if err != nil {
 		return usage.Rows{}, err
 	}
 	defer past.release()
-	rows, err := past.Usage(ctx, q)
-	if m, ok := e.Meter(q.Meter); ok && usage.Code(err) == usage.CodeNotFound { // it was made later
-		rows, err = usage.Rows{Meter: q.Meter, Aggregation: m.Meter.Aggregation, Unit: m.Meter.Unit, From: q.From, To: q.To, Window: q.Window,
-			TimeZone: q.TimeZone, Data: []usage.Row{}}, nil
-		rows.AsOf.Index, rows.AsOf.Time = past.state.asOf()
+	if index == 0 { // before the log, which has no time to tell: it was the time that was asked about
+		past.clock.start(nanos, true)
 	}
-	return rows, err
+	if m := e.state.cfg.Load().bySlug[q.Meter]; m != nil && past.state.cfg.Load().bySlug[q.Meter] == nil { // it was made later
+		if err := checkPage(&q); err != nil {
+			return usage.Rows{}, err
+		}
+		plan, err := past.planOf(m, &q)
+		if err != nil {
+			return usage.Rows{}, err
+		}
+		plan.unmade = true
+		return past.answerPlan(ctx, plan, q)
+	}
+	return past.Usage(ctx, q)
 }
 
 // Changed compares the answer to a query with the answer as of an earlier block, and returns the rows that differ: late
@@ -125,6 +146,9 @@ func (e *Engine) Changed(ctx context.Context, q usage.Query, since uint64) (usag
 	}
 	q.From, q.To, q.TimeZone, q.AsOfIndex = now.From, now.To, now.TimeZone, since // the defaults of then may be others
 	old, err := e.Usage(ctx, q)
+	if ue := (*usage.Error)(nil); errors.As(err, &ue) && ue.Pointer == "/as_of" { // which is named since here
+		err = &usage.Error{Code: ue.Code, Pointer: "/since", Detail: ue.Detail}
+	}
 	if err != nil {
 		return usage.Changes{}, err
 	}

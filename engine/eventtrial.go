@@ -57,7 +57,11 @@ func (sh *shard) try(it *item, t *tenant, asked *meter, now int64) usage.EventTr
 			}
 		}
 	}
-	if !matched {
+	switch {
+	case matched:
+	case refusal != nil && b.cfg.matchOf(it.Feature) == nil: // recording it would say this
+		out.MeterTrial = notTried(asked, string(refusal.Code), refusal.Detail)
+	default:
 		out.MeterTrial = notTried(asked, "event_type", fmt.Sprintf("the meter counts %q, the event is %q", asked.def.EventType, it.Feature))
 	}
 	return out

@@ -72,6 +72,9 @@ func (e *Engine) Explain(ctx context.Context, q usage.Query, limit int, cursor s
 	}
 	add(usage.ExplainStep{Kind: usage.ExplainKindQuery, Query: &total,
 		Title: fmt.Sprintf("%s of %s is %s (%s)", q.Meter, q.TenantID, value, total.Aggregation)})
+	if w.events.Data == nil {
+		w.events.Data = []usage.ExplainEvent{}
+	}
 	add(usage.ExplainStep{Kind: usage.ExplainKindBuckets, Buckets: buckets.Data, Title: "It lies in " + many(len(buckets.Data), string(q.Window))})
 	n := &w.events.Counts
 	add(usage.ExplainStep{Kind: usage.ExplainKindEvents, Events: &w.events, Title: fmt.Sprintf("%s counted, %d of them late; %d voided", many(n.Counted, "event"), n.Late, n.Voided)})

@@ -40,18 +40,24 @@ func (e *Engine) Usage(ctx context.Context, q usage.Query) (usage.Rows, error) {
 	if err != nil {
 		return usage.Rows{}, err
 	}
+	return e.answerPlan(ctx, plan, q)
+}
+
+// answerPlan answers a query whose defaults plan has filled.
+func (e *Engine) answerPlan(ctx context.Context, plan *queryPlan, q usage.Query) (usage.Rows, error) {
 	index, at := e.state.asOf()
 	now := e.clock.now()
+	var err error
 	rows := usage.Rows{
 		Meter: plan.meter.def.Slug, Aggregation: plan.meter.def.Aggregation, Unit: plan.meter.def.Unit,
 		From: q.From.UTC(), To: q.To.UTC(), Window: q.Window, TimeZone: q.TimeZone,
-		AsOf: usage.AsOf{Index: index, Time: at},
+		AsOf: usage.AsOf{Index: index, Time: at}, RelativeError: plan.meter.relativeError(),
 	}
 	if rows.Data, rows.NextCursor, err = e.rowsOf(ctx, plan, &q, now); err != nil {
 		return usage.Rows{}, err
 	}
 	if q.Compare == usage.ComparePrevious && q.Cursor == "" {
-		if rows.Compare, err = e.compare(ctx, q, now); err != nil {
+		if rows.Compare, err = e.compare(ctx, plan, q, now); err != nil {
 			return usage.Rows{}, err
 		}
 	}
@@ -64,6 +70,7 @@ type queryPlan struct {
 	group   *grouping // nil: not broken down
 	windows []civil.Window
 	spans   []rollup.Span
+	unmade  bool // the meter did not exist yet: nothing was counted
 
 	fingerprint string // of the query, for cursors
 }
@@ -77,6 +84,11 @@ func (e *Engine) plan(q *usage.Query) (*queryPlan, error) {
 	if m == nil {
 		return nil, &usage.Error{Code: usage.CodeNotFound, Pointer: "/meter", Detail: fmt.Sprintf("there is no meter %q", q.Meter)}
 	}
+	return e.planOf(m, q)
+}
+
+// planOf is plan for a meter that was looked up.
+func (e *Engine) planOf(m *meter, q *usage.Query) (*queryPlan, error) {
 	cal := calendarOf(e.state.dir.tenant(q.TenantID))
 	if q.TimeZone == "" {
 		q.TimeZone = cal.name
@@ -111,8 +123,12 @@ func (e *Engine) plan(q *usage.Query) (*queryPlan, error) {
 	default:
 		p.windows, err = civil.Windows(q.From, q.To, kind, loc, rowsMax)
 		if err != nil {
+			article := "a"
+			if q.Window == usage.WindowHour {
+				article = "an"
+			}
 			return nil, &usage.Error{Code: usage.CodeInvalidValue, Pointer: "/window",
-				Detail: fmt.Sprintf("the range has more than %d windows of a %s; choose a wider window or a shorter range", rowsMax, q.Window)}
+				Detail: fmt.Sprintf("the range has more than %d windows of %s %s; choose a wider window or a shorter range", rowsMax, article, q.Window)}
 		}
 	}
 	for _, w := range p.windows {

@@ -87,6 +87,14 @@ func (p *queryPlan) isMonth(start int64) bool {
 	return len(p.windows) == 1 && p.windows[0].Start.Unix() == start && p.windows[0].End.Unix() == end
 }
 
+// relativeError bounds the error of the meter's values; absent when they are exact.
+func (m *meter) relativeError() usage.Decimal {
+	if m.kind != rollup.KindPercentile {
+		return usage.Decimal{}
+	}
+	return usage.FromUnits(1e7/rollup.PercentileErrorDen, 7) // 1/128 has seven decimals
+}
+
 // unitScale is the number of decimals of the meter's counter.
 func (m *meter) unitScale() int {
 	if m.kind == rollup.KindCount || m.kind == rollup.KindUnique {

@@ -59,7 +59,7 @@ func (e *Engine) rowsOf(ctx context.Context, p *queryPlan, q *usage.Query, now i
 
 // windowRows answers the windows [from, to) of a plan.
 func (e *Engine) windowRows(ctx context.Context, p *queryPlan, q *usage.Query, from, to int, now int64) ([]usage.Row, error) {
-	part := &queryPlan{meter: p.meter, group: p.group, windows: p.windows[from:to], spans: p.spans[from:to]}
+	part := &queryPlan{meter: p.meter, group: p.group, windows: p.windows[from:to], spans: p.spans[from:to], unmade: p.unmade}
 	found, err := e.groupedRows(ctx, part, q, now)
 	if err != nil {
 		return nil, err
@@ -81,6 +81,16 @@ func (e *Engine) windowRows(ctx context.Context, p *queryPlan, q *usage.Query, f
 
 // groupedRows reads what the rows are made of. Without groups, every window has one.
 func (e *Engine) groupedRows(ctx context.Context, p *queryPlan, q *usage.Query, now int64) ([]groupRow, error) {
+	if p.unmade {
+		if p.group != nil && len(p.group.by) > 0 {
+			return nil, nil
+		}
+		rows := make([]groupRow, len(p.windows))
+		for i := range rows {
+			rows[i].span = i
+		}
+		return rows, nil
+	}
 	if p.group == nil {
 		aggs, err := e.aggregate(ctx, p, q.TenantID, now)
 		rows := make([]groupRow, len(aggs))
@@ -198,17 +208,18 @@ func (p *queryPlan) upTo(r *usage.Row, last *cursorRow) bool {
 	return compareNames(names, last.Group) <= 0
 }
 
-// compare answers the range before that of q.
-func (e *Engine) compare(ctx context.Context, q usage.Query, now int64) (*usage.Comparison, error) {
+// compare answers the range before that of q, whose plan is of.
+func (e *Engine) compare(ctx context.Context, of *queryPlan, q usage.Query, now int64) (*usage.Comparison, error) {
 	var err error
 	if q.From, q.To, err = e.previousRange(&q); err != nil {
 		return nil, err
 	}
 	q.Limit, q.Cursor, q.Compare = 0, "", ""
-	p, err := e.plan(&q)
+	p, err := e.planOf(of.meter, &q)
 	if err != nil {
 		return nil, err
 	}
+	p.unmade = of.unmade
 	rows, _, err := e.rowsOf(ctx, p, &q, now)
 	if err != nil {
 		return nil, err

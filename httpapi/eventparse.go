@@ -307,10 +307,9 @@ func (b *batch) timestamp(ev *usage.Event) error {
 	if err != nil {
 		return err
 	}
-	t, ok := parseTime(text)
+	t, ok := usage.ParseTime(text)
 	if !ok {
-		return refuse(usage.CodeInvalidValue, p.Pointer(), "timestamp "+quoted(string(text))+
-			" must be a time like 2026-01-31T00:00:00Z (RFC 3339 with an offset, at most nine decimals)")
+		return usage.TimeError(p.Pointer(), "timestamp", string(text))
 	}
 	ev.Timestamp = t
 	return nil

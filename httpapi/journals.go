@@ -23,10 +23,10 @@ func (c *call) listDecisions() {
 		return
 	}
 	var from time.Time
-	if text := q.Get("from"); text != "" {
+	if q.Get("from") != "" {
 		var err error
-		if from, err = time.Parse(time.RFC3339, text); err != nil {
-			c.writeError(refuse(usage.CodeInvalidValue, "/from", "from "+quoted(text)+" is no RFC 3339 time"))
+		if from, err = queryTime(q, "from"); err != nil {
+			c.writeError(err)
 			return
 		}
 	}

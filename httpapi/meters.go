@@ -8,7 +8,6 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/weirhq/weir/internal/strictjson"
 	"github.com/weirhq/weir/usage"
 )
 
@@ -101,7 +100,7 @@ func (c *call) putMeter() {
 		return
 	}
 	var m usage.Meter
-	if err := strictjson.Unmarshal(text, &m); err != nil {
+	if err := unmarshal(text, &m); err != nil {
 		c.writeError(meterError(err))
 		return
 	}

@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/weirhq/weir/internal/strictjson"
 	"github.com/weirhq/weir/usage"
 )
 
@@ -21,9 +20,7 @@ func (c *call) readConfig(v any) bool {
 	text, err := c.readBody(buf.b, configBodyBytesMax)
 	buf.b = text
 	if err == nil {
-		if err = strictjson.Unmarshal(text, v); err != nil {
-			err = jsonError(err)
-		}
+		err = unmarshal(text, v)
 	}
 	if err != nil {
 		c.writeError(err)

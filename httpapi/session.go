@@ -33,15 +33,15 @@ func (c *call) postSession() {
 	if !c.readConfig(&in) {
 		return
 	}
-	ttl := sessionTTLDefault
+	seconds := int(sessionTTLDefault / time.Second)
 	if in.TTLSeconds != nil {
-		ttl = time.Duration(*in.TTLSeconds) * time.Second
+		seconds = *in.TTLSeconds
 	}
 	switch {
 	case in.TenantID == "":
 		c.writeError(refuse(usage.CodeMissingField, "/tenant_id", "tenant_id is missing; a session is for one tenant"))
 		return
-	case in.TTLSeconds != nil && (*in.TTLSeconds < 1 || ttl > sessionTTLMax):
+	case seconds < 1 || seconds > int(sessionTTLMax/time.Second): // before it is multiplied, which would wrap
 		c.writeError(refuse(usage.CodeInvalidValue, "/ttl_seconds", fmt.Sprintf("ttl_seconds is out of range; use 1 to %d", int(sessionTTLMax.Seconds()))))
 		return
 	}
@@ -52,7 +52,7 @@ func (c *call) postSession() {
 		c.writeError(err)
 		return
 	}
-	expires := time.Now().Add(ttl).Truncate(time.Second)
+	expires := time.Now().Add(time.Duration(seconds) * time.Second).Truncate(time.Second)
 	body := c.who.key.ID + "." + base64.RawURLEncoding.EncodeToString([]byte(in.TenantID)) + "." + strconv.FormatInt(expires.Unix(), 10)
 	macs := c.api.sessionMACs(c.who.key.ID, body)
 	if len(macs) == 0 { // revoked since this request was let in

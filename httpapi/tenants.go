@@ -111,6 +111,9 @@ func (c *call) putTenant() {
 		return
 	}
 	t := in.Tenant
+	if string(t.Metadata) == "null" {
+		t.Metadata = nil
+	}
 	for _, f := range []struct{ from, to *string }{{in.Plan, &t.Plan}, {in.TimeZone, &t.TimeZone}, {in.Name, &t.Name}} {
 		if f.from != nil {
 			*f.to = *f.from
@@ -248,23 +251,11 @@ func (c *call) putOverride() {
 	if !c.readConfig(&in) {
 		return
 	}
-	o := usage.Override{TenantID: c.slug, Quota: c.sub}
-	for name, to := range map[string]*time.Time{"effective_from": &o.EffectiveFrom, "effective_until": &o.EffectiveUntil} { // order-free: one each
-		raw, ok := in[name]
-		delete(in, name)
-		if !ok || string(raw) == "null" {
-			continue
-		}
-		if err := json.Unmarshal(raw, to); err != nil {
-			c.writeError(refuse(usage.CodeInvalidValue, "/"+name, name+" is no RFC 3339 time"))
-			return
-		}
-	}
-	if raw, ok := in["slug"]; ok {
-		var slug string
-		if json.Unmarshal(raw, &slug) != nil || slug != c.sub {
-			c.writeError(refuse(usage.CodeInvalidValue, "/slug", "slug is not the quota in the path; leave it out"))
-			return
+	times := map[string]json.RawMessage{}
+	for _, name := range []string{"effective_from", "effective_until"} {
+		if raw, ok := in[name]; ok {
+			times[name] = raw
+			delete(in, name)
 		}
 	}
 	for name := range in { // order-free: any unknown member refuses
@@ -277,12 +268,23 @@ func (c *call) putOverride() {
 			return
 		}
 	}
-	fields, err := json.Marshal(in)
+	var when struct {
+		From  time.Time `json:"effective_from"`
+		Until time.Time `json:"effective_until"`
+	}
+	var fields usage.Quota
+	_, err := remarshal(times, &when)
+	o := usage.Override{TenantID: c.slug, Quota: c.sub, EffectiveFrom: when.From, EffectiveUntil: when.Until}
+	if err == nil {
+		o.Fields, err = remarshal(in, &fields)
+	}
+	if err == nil && fields.Slug != "" && fields.Slug != c.sub {
+		err = refuse(usage.CodeInvalidValue, "/slug", "slug is not the quota in the path; leave it out")
+	}
 	if err != nil {
 		c.writeError(err)
 		return
 	}
-	o.Fields = fields
 	var created bool
 	err = c.versioned("the override", c.overrideVersion, func(cond usage.Condition) (err error) {
 		created, err = c.eng.PutOverrideIf(c.changing(), o, cond)
@@ -295,6 +297,15 @@ func (c *call) putOverride() {
 	version, _ := c.overrideVersion()
 	c.writeTaggedJSON(c.madeStatus(created, c.r.URL.EscapedPath()), version,
 		overrideBody{o.Quota, o.Fields, optionalTime(o.EffectiveFrom), optionalTime(o.EffectiveUntil)})
+}
+
+// remarshal returns members as the text of one object, and reads it into v.
+func remarshal(members map[string]json.RawMessage, v any) (json.RawMessage, error) {
+	text, err := json.Marshal(members)
+	if err != nil {
+		return nil, err
+	}
+	return text, unmarshal(text, v)
 }
 
 // quotaFields are the members of a quota.
@@ -339,8 +350,8 @@ func (c *call) changePlan() {
 		return
 	}
 	in.TenantID = c.slug
-	if in.Plan == "" {
-		c.writeError(refuse(usage.CodeMissingField, "/plan", "plan is missing"))
+	if list := in.Validate(); len(list) > 0 {
+		c.writeError(errorList(list))
 		return
 	}
 	if err := c.eng.ChangePlan(c.changing(), in); err != nil {
@@ -360,7 +371,7 @@ func (c *call) putSettings() {
 	if !c.readConfig(&s) {
 		return
 	}
-	err := c.versioned("the settings", func() (uint64, bool) {
+	err := c.versioned("the settings document", func() (uint64, bool) {
 		_, version := c.eng.Settings()
 		return version, true
 	}, func(cond usage.Condition) error {

@@ -169,6 +169,7 @@ func TestTestMeter(t *testing.T) {
 		{"another type", "seats", `{"event":{"tenant_id":"new","feature_type":"llm_tokens"}}`, `"meter":"seats","counted":false,"reason":"event_type"`},
 		{"users", "active_users", `{"event":{"tenant_id":"new","user_id":"u","feature_type":"llm_tokens"}}`, `"value":1,"unit":"user","member":"u"`},
 		{"no user", "active_users", `{"event":{"tenant_id":"new","feature_type":"llm_tokens"}}`, `"reason":"no_value"`},
+		{"unknown feature", "active_users", `{"event":{"tenant_id":"new","feature_type":"nothing"}}`, `"meter":"active_users","counted":false,"reason":"unknown_feature"`},
 		{"refused", "llm_tokens", `{"event":{"tenant_id":"new","feature_type":"llm_tokens","quantity":1.5}}`, `"counted":false,"reason":"too_many_decimals"`},
 		{"too old", "llm_tokens", `{"event":{"tenant_id":"new","feature_type":"llm_tokens","timestamp":"2001-01-01T00:00:00Z"}}`, `"reason":"event_too_old"`},
 	} {
@@ -202,4 +203,13 @@ func TestUsageCursorOfAnother(t *testing.T) {
 		require.Equal(t, 400, w.Code, "%s: %s", other, w.Body)
 		require.Equal(t, "invalid_cursor", f.problem(w).Code)
 	}
+}
+
+// An answer of percentiles says how far off they may be.
+func TestUsageRelativeError(t *testing.T) {
+	f := newFixture(t)
+	require.Equal(t, 201, f.send("PUT", "/v1/meters/slow", strings.NewReader(`{"event_type":"api_calls","aggregation":"p99"}`)).Code)
+	require.Contains(t, f.get("/v1/usage?meter=slow").Body.String(), `"relative_error":0.0078125,"from":`)
+	require.Contains(t, f.get("/v1/usage?meter=slow&numbers=string").Body.String(), `"relative_error":"0.0078125","from":`)
+	require.NotContains(t, f.get("/v1/usage?meter=api_calls").Body.String(), "relative_error")
 }

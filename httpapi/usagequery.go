@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"bytes"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -174,23 +173,9 @@ func queryTime(v url.Values, name string) (time.Time, error) {
 		return time.Time{}, nil
 	}
 	text := v.Get(name)
-	t, ok := parseTime([]byte(strings.ReplaceAll(text, " ", "+")))
+	t, ok := usage.ParseTime([]byte(strings.ReplaceAll(text, " ", "+")))
 	if !ok {
-		return t, refuse(usage.CodeInvalidValue, "/"+name,
-			name+" "+quoted(text)+" must be a time like 2026-01-31T00:00:00Z (RFC 3339 with an offset)")
+		return t, usage.TimeError("/"+name, name, text)
 	}
 	return t, nil
-}
-
-// parseTime reads an RFC 3339 time strictly and answers it in UTC.
-func parseTime(text []byte) (time.Time, bool) {
-	var t time.Time
-	if t.UnmarshalText(text) != nil || t.IsZero() {
-		return time.Time{}, false
-	}
-	// The library cuts decimals after the ninth in silence; two times would become one.
-	if dot := bytes.IndexByte(text, '.'); dot >= 0 && bytes.IndexAny(text[dot:], "Z+-") > 10 {
-		return time.Time{}, false
-	}
-	return t.UTC(), true
 }

@@ -19,6 +19,10 @@ func appendRows(b []byte, rows *usage.Rows, asString bool) []byte {
 	b = appendString(b, string(rows.Aggregation))
 	b = append(b, `,"unit":`...)
 	b = appendString(b, rows.Unit)
+	if rows.RelativeError.IsSet() {
+		b = append(b, `,"relative_error":`...)
+		b = appendDecimal(b, rows.RelativeError, asString)
+	}
 	b = append(b, `,"from":`...)
 	b = appendTime(b, rows.From)
 	b = append(b, `,"to":`...)

@@ -289,7 +289,7 @@ func TestDecimalJSON(t *testing.T) {
 		}
 	}
 	for text, code := range map[string]ErrorCode{
-		`{"a":""}`: CodeInvalidValue, `{"a":"NaN"}`: CodeInvalidValue, `{"a":true}`: CodeInvalidValue,
+		`{"a":""}`: CodeInvalidValue, `{"a":"NaN"}`: CodeInvalidValue, `{"a":true}`: CodeWrongType, `{"a":{}}`: CodeWrongType, `{"a":[1]}`: CodeWrongType, `{"a":"-"}`: CodeInvalidValue,
 		`{"a":1e400}`: CodeOverflow, `{"a":"1e-40"}`: CodeTooManyDecimals,
 	} {
 		var r row

@@ -229,7 +229,7 @@ func (d Decimal) MarshalJSON() ([]byte, error) {
 }
 
 // UnmarshalJSON reads a JSON number, a JSON string with a number in it, or null for absent.
-// Errors are those of [ParseDecimal].
+// Errors are those of [ParseDecimal], and [CodeWrongType] for what is neither.
 func (d *Decimal) UnmarshalJSON(b []byte) error {
 	if string(b) == "null" {
 		*d = Decimal{}
@@ -243,6 +243,10 @@ func (d *Decimal) UnmarshalJSON(b []byte) error {
 		parsed, err := ParseDecimal(s)
 		*d = parsed
 		return err
+	}
+	if len(b) > 0 && b[0] != '-' && b[0]-'0' > 9 { // true, an object, an array
+		*d = Decimal{}
+		return &Error{Code: CodeWrongType, Detail: "this must be a number or a decimal string, not " + quoted(string(b))}
 	}
 	parsed, err := ParseDecimalBytes(b)
 	*d = parsed

@@ -17,7 +17,7 @@ type ExplainStep struct {
 	Kind     string           `json:"kind"`
 	Title    string           `json:"title"` // a sentence for people
 	Query    *Rows            `json:"query,omitempty"`
-	Buckets  []Row            `json:"buckets,omitempty"`
+	Buckets  []Row            `json:"buckets,omitzero"` // not nil in its step, [] when there are none
 	Events   *ExplainEvents   `json:"events,omitempty"`
 	Rules    *ExplainRules    `json:"rules,omitempty"`
 	Decision *ExplainDecision `json:"decision,omitempty"`

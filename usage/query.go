@@ -68,14 +68,19 @@ type Rows struct {
 	Meter       string      `json:"meter"`
 	Aggregation Aggregation `json:"aggregation"`
 	Unit        string      `json:"unit"`
-	From        time.Time   `json:"from"`
-	To          time.Time   `json:"to"`
-	Window      Window      `json:"window"`
-	TimeZone    string      `json:"time_zone"`
-	Data        []Row       `json:"data"`
-	AsOf        AsOf        `json:"as_of"`
-	NextCursor  *string     `json:"next_cursor"`
-	Compare     *Comparison `json:"compare,omitempty"`
+
+	// RelativeError bounds the error of a percentile: a value differs from the exact one by no more than this part of it.
+	// Absent for other aggregations, which are exact.
+	RelativeError Decimal `json:"relative_error,omitzero"`
+
+	From       time.Time   `json:"from"`
+	To         time.Time   `json:"to"`
+	Window     Window      `json:"window"`
+	TimeZone   string      `json:"time_zone"`
+	Data       []Row       `json:"data"`
+	AsOf       AsOf        `json:"as_of"`
+	NextCursor *string     `json:"next_cursor"`
+	Compare    *Comparison `json:"compare,omitempty"`
 }
 
 // AsOf is the point of the log that an answer reflects.

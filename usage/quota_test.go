@@ -52,7 +52,7 @@ func TestQuotaValidate(t *testing.T) {
 		`{"period":"month","limit":1,"warning_thresholds":[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17]}`: {"/warning_thresholds invalid_value"},
 		`{"rate":{"limit":10,"per":"1s"},"period":"month","limit":1,"overage":1,"grace_period":"1s","throttle_at":0.5}`: {
 			"/period invalid_value", "/limit invalid_value", "/overage invalid_value", "/grace_period invalid_value", "/throttle_at invalid_value"},
-		`{"rate":{}}`: {"/rate/limit missing_field", "/rate/per invalid_value"},
+		`{"rate":{}}`: {"/rate/limit missing_field", "/rate/per missing_field"},
 		`{"rate":{"limit":0,"per":"32d","burst":0}}`: {"/rate/limit invalid_value", "/rate/per invalid_value", "/rate/burst invalid_value"},
 	} {
 		q := quotaOf(t, text)

@@ -42,14 +42,14 @@ func (q *Quota) Validate() []*Error {
 
 func (q *Quota) validateRate(errs *problems) {
 	for _, f := range []struct {
-		name string
-		set  bool
+		name, words string
+		set         bool
 	}{
-		{"period", !q.Period.IsZero()}, {"limit", !q.Limit.IsZero()}, {"overage", !q.Overage.IsZero()},
-		{"grace_period", q.GracePeriod != nil}, {"throttle_at", q.ThrottleAt.Decimal().IsSet()},
+		{"period", "a period", !q.Period.IsZero()}, {"limit", "a limit", !q.Limit.IsZero()}, {"overage", "an overage", !q.Overage.IsZero()},
+		{"grace_period", "a grace_period", q.GracePeriod != nil}, {"throttle_at", "a throttle_at", q.ThrottleAt.Decimal().IsSet()},
 	} {
 		if f.set {
-			errs.add(CodeInvalidValue, "/"+f.name, "a quota has a rate or a %s, not both; make two quotas on the meter", f.name)
+			errs.add(CodeInvalidValue, "/"+f.name, "a quota has a rate or %s, not both; make two quotas on the meter", f.words)
 		}
 	}
 	r := q.Rate
@@ -59,7 +59,9 @@ func (q *Quota) validateRate(errs *problems) {
 	case r.Limit.Sign() <= 0:
 		errs.add(CodeInvalidValue, "/rate/limit", "limit %s is not positive; to allow nothing use a period with limit 0", r.Limit)
 	}
-	if per := time.Duration(r.Per); per < time.Millisecond || per > RatePerMax {
+	if per := time.Duration(r.Per); per == 0 {
+		errs.add(CodeMissingField, "/rate/per", "per is missing; give the period of the rate, 1ms to %s", Duration(RatePerMax))
+	} else if per < time.Millisecond || per > RatePerMax {
 		errs.add(CodeInvalidValue, "/rate/per", "per %s is out of range; use 1ms to %s", r.Per, Duration(RatePerMax))
 	}
 	if r.Burst.IsSet() && r.Burst.Sign() <= 0 {

@@ -1,6 +1,7 @@
 package usage
 
 import (
+	"bytes"
 	"encoding/json"
 	"time"
 )
@@ -44,6 +45,8 @@ func (t *Tenant) Validate() []*Error {
 	}
 	if len(t.Metadata) > TenantMetadataBytesMax {
 		errs.add(CodeTooLarge, "/metadata", "metadata has %d bytes; use at most %d", len(t.Metadata), TenantMetadataBytesMax)
+	} else if text := bytes.TrimSpace(t.Metadata); len(text) > 0 && text[0] != '{' {
+		errs.add(CodeWrongType, "/metadata", "metadata must be an object; leave it out when there is none")
 	}
 	errs.label("stripe_customer_id", t.StripeCustomerID, IdentifierBytesMax)
 	return errs
@@ -71,8 +74,8 @@ func (c *PlanChange) Validate() []*Error {
 	if c.Effective == "" || c.Effective == EffectiveNow || c.Effective == EffectivePeriodEnd {
 		return errs
 	}
-	at, err := time.Parse(time.RFC3339Nano, c.Effective)
-	if err != nil {
+	at, ok := ParseTime([]byte(c.Effective))
+	if !ok {
 		errs.add(CodeInvalidValue, "/effective", "effective %s is no moment; use now, period_end or a time such as 2030-01-31T00:00:00Z", quoted(c.Effective))
 		return errs
 	}

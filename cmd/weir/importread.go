@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/weirhq/weir/internal/strictjson"
 	"github.com/weirhq/weir/usage"
@@ -87,10 +88,18 @@ func (f *importFlags) reader(name string, notes io.Writer) (func(*bufio.Reader) 
 	return nil, wrongUsage("--format %q must be ndjson, csv, combined or vhost_combined", format)
 }
 
+var eventTimes = strictjson.StringsOf("a string with an RFC 3339 time", func(name, text string) (time.Time, error) {
+	t, ok := usage.ParseTime([]byte(text))
+	if !ok {
+		return t, usage.TimeError("/"+name, name, text)
+	}
+	return t, nil
+})
+
 // parseJSON reads a line of NDJSON.
 func (f *importFlags) parseJSON(line []byte) (usage.Event, error) {
 	var ev usage.Event
-	err := strictjson.Unmarshal(line, &ev)
+	err := strictjson.Unmarshal(line, &ev, eventTimes)
 	f.complete(&ev)
 	return ev, err
 }

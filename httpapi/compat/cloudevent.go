@@ -5,7 +5,6 @@ import (
 	"mime"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/weirhq/weir/internal/strictjson"
 	"github.com/weirhq/weir/usage"
@@ -53,7 +52,9 @@ func ReadCloudEvent(p *strictjson.Parser, ev *usage.Event) error {
 		}
 		switch name := string(key); {
 		case name == "data_base64":
-			return refuse(usage.CodeInvalidValue, "/data_base64", "data_base64 is not read; send data as a JSON object")
+			if !p.Null() { // which is as if it were absent, as with the attributes
+				return refuse(usage.CodeInvalidValue, "/data_base64", "data_base64 is not read; send data as a JSON object")
+			}
 		case name == "data":
 			raw, err := p.Raw()
 			if err != nil {
@@ -157,9 +158,9 @@ func (ce *cloudEvent) event(ev *usage.Event) error {
 	}
 	ev.ID, ev.Source, ev.FeatureType, ev.TenantID = a["id"], a["source"], a["type"], a["subject"]
 	if text, ok := a["time"]; ok {
-		t, err := time.Parse(time.RFC3339Nano, text)
-		if err != nil || t.IsZero() {
-			return refuse(usage.CodeInvalidValue, "/time", "time must be like 2026-01-31T00:00:00Z (RFC 3339 with an offset)")
+		t, ok := usage.ParseTime([]byte(text))
+		if !ok {
+			return usage.TimeError("/time", "time", text)
 		}
 		ev.Timestamp = t
 	}

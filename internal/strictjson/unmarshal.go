@@ -1,6 +1,7 @@
 package strictjson
 
 import (
+	"bytes"
 	"cmp"
 	stdjson "encoding/json"
 	"errors"
@@ -14,12 +15,14 @@ import (
 
 // Unmarshal reads data into v, for configuration: convenient, strict, and not fast. Members that
 // v does not have are refused, names are case-sensitive, and a number that goes into an any becomes
-// a [stdjson.Number], so that it keeps its digits. Types may have UnmarshalJSON or UnmarshalText.
+// a [stdjson.Number], so that it keeps its digits. Types may have UnmarshalJSON or UnmarshalText;
+// texts read others. A text that is null as a whole is refused: it would leave v as it is, as if
+// the sender had said {}.
 //
 // Errors are an [*Error]: what is wrong with the text as [Parser.Raw] finds it, else
 // UnknownField or WrongType for the first member that v cannot take. When a method of v's types
 // refused, errors.As finds its error. v may be written in part then.
-func Unmarshal(data []byte, v any) error {
+func Unmarshal(data []byte, v any, texts ...Strings) error {
 	var p Parser
 	p.Reset(data)
 	if _, err := p.Raw(); err != nil {
@@ -28,7 +31,14 @@ func Unmarshal(data []byte, v any) error {
 	if err := p.End(); err != nil {
 		return err
 	}
-	err := json.Unmarshal(data, v, json.RejectUnknownMembers(true), json.WithUnmarshalers(exactNumbers()))
+	if t := reflect.TypeOf(v); string(bytes.TrimSpace(data)) == "null" && t != nil {
+		return &Error{Kind: WrongType, Detail: "this must be " + wanted(t) + ", not null"}
+	}
+	own := []*json.Unmarshalers{exactNumbers()}
+	for _, s := range texts {
+		own = append(own, s.unmarshalers)
+	}
+	err := json.Unmarshal(data, v, json.RejectUnknownMembers(true), json.WithUnmarshalers(json.JoinUnmarshalers(own...)))
 	if err == nil {
 		return nil
 	}
@@ -65,6 +75,30 @@ func exactNumbers() *json.Unmarshalers {
 		*v = stdjson.Number(number)
 		return err
 	})
+}
+
+// Strings says how the strings of a type are read.
+type Strings struct{ unmarshalers *json.Unmarshalers }
+
+// StringsOf has the values of type T read from strings by read, which also gets the name of the
+// member; null is the zero value. What is no string is a WrongType: "this must be", and want, such
+// as "a string".
+func StringsOf[T any](want string, read func(name, text string) (T, error)) Strings {
+	return Strings{json.UnmarshalFromFunc(func(dec *jsontext.Decoder, v *T) error {
+		token, err := dec.ReadToken()
+		if err != nil {
+			return err
+		}
+		switch kind := token.Kind(); kind {
+		case 'n':
+			*v = *new(T)
+		case '"':
+			*v, err = read(dec.StackPointer().LastToken(), token.String())
+		default:
+			return errors.New("this must be " + want + ", not " + given(kind))
+		}
+		return err
+	})}
 }
 
 func stringQuote(s string) string {

@@ -101,3 +101,32 @@ func TestUnmarshalRefuses(t *testing.T) {
 		}
 	}
 }
+
+// Strings are read as they are told to be, and what is no string is of the wrong type.
+func TestUnmarshalStrings(t *testing.T) {
+	days := StringsOf("a day", func(name, text string) (time.Time, error) {
+		at, err := time.Parse(time.DateOnly, text)
+		if err != nil {
+			return at, errors.Join(errOdd, errors.New(name))
+		}
+		return at, nil
+	})
+	for text, want := range map[string]string{
+		`{"since":"2026-01-02"}`:                 "",
+		`{"since":null,"list":[{"since":null}]}`: "",
+		`{"since":7}`:                            "wrong type at /since, byte 9: this must be a day, not this number",
+		`{"list":[{"since":{"a":1}}]}`:           "wrong type at /list/0/since, byte 18: this must be a day, not an object",
+		`{"since":"2026-01-02T03:04:05Z"}`:       "wrong type at /since, byte 9: must be even\nsince",
+		`null`:                                   "wrong type, byte 0: this must be an object, not null",
+		" null\n":                                "wrong type, byte 0: this must be an object, not null",
+	} {
+		got := ""
+		err := Unmarshal([]byte(text), new(settings), days)
+		if err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+	}
+}
