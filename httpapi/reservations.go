@@ -109,7 +109,7 @@ func (c *call) readHold() (b holdBody, form decisionForm, ok bool) {
 		return b, form, false
 	}
 	ok = c.readConfig(&b)
-	if ok && b.TTLSeconds != nil && *b.TTLSeconds < 1 {
+	if ok && b.TTLSeconds != nil && (*b.TTLSeconds < 1 || *b.TTLSeconds > usage.HoldTTLMaxSeconds) {
 		c.writeError(refuse(usage.CodeInvalidValue, "/ttl_seconds", "ttl_seconds is out of range; use 1 to 86400"))
 		return b, form, false
 	}
