@@ -111,6 +111,7 @@ func TestWrongCommandLines(t *testing.T) {
 		{nil, "import x --tenant a --tenant-field 2", "one of"},
 		{nil, "import x --tenant-from vhost", "vhost_combined"},
 		{nil, "import x --tenant a --format w3c", "--format"},
+		{nil, "import x.csv --delimiter \"", "neither a quote"},
 		{[]string{"WEIR_KEYS=x"}, "version", "did you mean WEIR_KEY"},
 		{[]string{"WEIR_DEMO=perhaps"}, "dev", "WEIR_DEMO"},
 	} {
