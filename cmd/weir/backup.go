@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
@@ -108,6 +109,9 @@ func (c *client) download(ctx context.Context, method, path string, to io.Writer
 		req.Header.Set("Authorization", "Bearer "+c.key)
 	}
 	res, err := new(http.Client).Do(req) // without a timeout for the whole: ctx ends it
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return c.nothingAnswers()
+	}
 	if err != nil {
 		return fmt.Errorf("ask %s: %w", c.base, err)
 	}

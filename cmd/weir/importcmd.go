@@ -132,14 +132,14 @@ func (m *Main) importFile(ctx context.Context, f *importFlags, name string) erro
 	if !im.began {
 		return err
 	}
-	reported := im.report(m.stdout)
+	im.report(m.stdout)
 	switch {
 	case err != nil:
 		return fmt.Errorf("%w\nRun the same command again: what was counted is a duplicate then. --from-offset %d skips it", err, im.from)
 	case im.rejected+im.unread > 0:
 		return fmt.Errorf("%d lines were not counted", im.rejected+im.unread)
 	}
-	return reported
+	return nil
 }
 
 // importOnce opens the file and imports it.
@@ -289,18 +289,15 @@ func (im *importer) post(ctx context.Context) error {
 	return nil
 }
 
-func (im *importer) report(w io.Writer) error {
-	if _, err := fmt.Fprintf(w, "%d counted, %d duplicates, %d rejected, %d lines not read\n", im.counted, im.duplicates, im.rejected, im.unread); err != nil {
-		return err
-	}
+func (im *importer) report(w io.Writer) {
+	fmt.Fprintf(w, "%d counted, %d duplicates, %d rejected, %d lines not read\n", im.counted, im.duplicates, im.rejected, im.unread)
 	if len(im.codes) == 0 {
-		return nil
+		return
 	}
 	var parts []string
 	for code, n := range im.codes { // order-free: sorted below
 		parts = append(parts, fmt.Sprintf("%s %d", code, n))
 	}
 	sort.Strings(parts)
-	_, err := fmt.Fprintln(w, "rejected:", strings.Join(parts, ", "))
-	return err
+	fmt.Fprintln(w, "rejected:", strings.Join(parts, ", "))
 }
