@@ -176,9 +176,13 @@ func (m *Main) restore(ctx context.Context, file, dir string, verify bool) error
 		return err
 	}
 	bar := m.byteBar(info.Size(), "restore")
+	unlocked := lacksLock(dir)
 	a, err := wal.Restore(nil, dir, io.TeeReader(f, bar), nil)
 	_ = bar.Finish()
 	if err != nil {
+		if unlocked && !errors.Is(err, wal.ErrLocked) {
+			removeLock(dir)
+		}
 		return err
 	}
 	if verify {

@@ -72,7 +72,7 @@ func (m *Main) serve(ctx context.Context, f *serveFlags, settings []httpapi.Sett
 	if err := os.MkdirAll(f.data, 0o700); err != nil {
 		return fmt.Errorf("make the data directory: %w", err)
 	}
-	eng, err := engine.Open(f.data, &engine.Options{
+	eng, err := openStore(f.data, &engine.Options{
 		AcceptClock: f.acceptClock, AutoMeters: f.autoMeters, Logger: api.Logger, LiveBytesMax: f.memoryMiB << 20,
 	})
 	if err != nil {
