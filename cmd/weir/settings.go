@@ -187,7 +187,7 @@ func (c *configFile) set(name string, line int, values ...*yaml.Node) error {
 
 // known refuses a key that is no setting of a server.
 func (c *configFile) known(name string, line int) error {
-	if c.flags.Lookup(name) != nil && name != configFlag && name != "help" {
+	if c.flags.Lookup(name) != nil && name != configFlag && name != "help" && name != "output" { // the last is of weir config alone
 		return nil
 	}
 	var names []string

@@ -41,6 +41,7 @@ func TestWrongSettings(t *testing.T) {
 		{"auto_meters: perhaps\n", "weir.yaml:1"},
 		{"log_level: loud\ndata: x\n", "--log-level"},
 		{"log_format: xml\ndata: x\n", "--log-format"},
+		{"data: x\noutput: json\n", "weir.yaml:2: output is no setting"},
 		{"data: null\n", "weir.yaml:1: data has no value"},
 		{"data:\n", "weir.yaml:1: data has no value"},
 		{"portal_frame: [null]\n", "weir.yaml:1: portal-frame has no value"},
