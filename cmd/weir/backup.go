@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
@@ -108,6 +109,9 @@ func (c *client) download(ctx context.Context, method, path string, to io.Writer
 		req.Header.Set("Authorization", "Bearer "+c.key)
 	}
 	res, err := new(http.Client).Do(req) // without a timeout for the whole: ctx ends it
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return c.nothingAnswers()
+	}
 	if err != nil {
 		return fmt.Errorf("ask %s: %w", c.base, err)
 	}
@@ -172,9 +176,13 @@ func (m *Main) restore(ctx context.Context, file, dir string, verify bool) error
 		return err
 	}
 	bar := m.byteBar(info.Size(), "restore")
+	unlocked := lacksLock(dir)
 	a, err := wal.Restore(nil, dir, io.TeeReader(f, bar), nil)
 	_ = bar.Finish()
 	if err != nil {
+		if unlocked && !errors.Is(err, wal.ErrLocked) {
+			removeLock(dir)
+		}
 		return err
 	}
 	if verify {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -68,4 +69,23 @@ func TestBackupRestoreDoctor(t *testing.T) {
 	code, _, stderr = run(t, nil, "backup", "--data", filepath.Join(tmp, "nowhere"), "--out", filepath.Join(tmp, "x"))
 	require.Equal(t, exitFailed, code)
 	require.Contains(t, stderr, "no data directory")
+}
+
+// TestRefusedDirectories: what is refused is left as it was, without a lock file.
+func TestRefusedDirectories(t *testing.T) {
+	empty, foreign := t.TempDir(), t.TempDir()
+	note, broken := filepath.Join(foreign, "note.txt"), filepath.Join(t.TempDir(), "x.tar")
+	require.NoError(t, os.WriteFile(note, nil, 0o600))
+	require.NoError(t, os.WriteFile(broken, []byte("no tar"), 0o600))
+	for _, args := range []string{
+		"restore " + broken + " --data " + empty, "restore " + broken + " --data " + foreign, "serve --listen 127.0.0.1:0 --data " + foreign,
+		"dev --listen 127.0.0.1:0 --data " + foreign, "verify --data " + foreign, "doctor --data " + foreign, "backup --out " + broken + "2 --data " + foreign,
+	} {
+		code, stdout, stderr := run(t, nil, strings.Fields(args)...)
+		require.Equal(t, exitFailed, code, "%s: %s%s", args, stdout, stderr)
+		require.NoFileExists(t, filepath.Join(empty, "LOCK"), args)
+		entries, err := os.ReadDir(foreign)
+		require.NoError(t, err)
+		require.Len(t, entries, 1, args)
+	}
 }

@@ -90,7 +90,7 @@ func (c *client) once(ctx context.Context, method, path, contentType string, bod
 	res, err := c.http.Do(req)
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		// Nobody listens: a wait rarely helps, a hint does.
-		return nil, false, fmt.Errorf("nothing answers at %s; start weir serve or weir dev, or name the server with --server", c.base)
+		return nil, false, c.nothingAnswers()
 	}
 	if err != nil {
 		return nil, true, err
@@ -109,6 +109,10 @@ func (c *client) once(ctx context.Context, method, path, contentType string, bod
 	}
 	again = res.StatusCode == http.StatusServiceUnavailable || res.StatusCode == http.StatusTooManyRequests
 	return nil, again, problemError(res, answer)
+}
+
+func (c *client) nothingAnswers() error {
+	return fmt.Errorf("nothing answers at %s; start weir serve or weir dev, or name the server with --server", c.base)
 }
 
 // problemError says a problem in one line, with what to do next.

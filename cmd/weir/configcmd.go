@@ -21,11 +21,8 @@ func (m *Main) configCommand() *cobra.Command {
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(
-		m.configVerb("check", "Say whether the settings are in order", func(serve *cobra.Command, output string) error {
-			if data := serve.Flags().Lookup("data"); data.Value.String() == "" {
-				return wrongUsage("data is not set: weir serve needs a data directory")
-			}
-			if _, err := m.logger(&logFlags{serve.Flags().Lookup("log-level").Value.String(), serve.Flags().Lookup("log-format").Value.String()}); err != nil {
+		m.configVerb("check", "Say whether the settings are in order", func(_ *cobra.Command, f *serveFlags, _ string) error {
+			if _, err := m.checkServe(f); err != nil {
 				return err
 			}
 			_, err := fmt.Fprintln(m.stdout, "the settings are in order")
@@ -36,13 +33,14 @@ func (m *Main) configCommand() *cobra.Command {
 }
 
 // configVerb is a command with the flags of weir serve that only looks at them.
-func (m *Main) configVerb(verb, short string, look func(serve *cobra.Command, output string) error) *cobra.Command {
-	serve := m.serveCommand()
+func (m *Main) configVerb(verb, short string, look func(serve *cobra.Command, f *serveFlags, output string) error) *cobra.Command {
+	var f serveFlags
+	serve := m.serveCommandOf(&f)
 	var output string
 	cmd := &cobra.Command{Use: verb, Short: short, Args: noArgs}
 	cmd.Flags().AddFlagSet(serve.Flags()) // the same flags, so a value that is set here is set there
 	cmd.Flags().StringVarP(&output, "output", "o", "", "json, csv, or table (default on a terminal)")
-	cmd.RunE = func(*cobra.Command, []string) error { return look(serve, output) }
+	cmd.RunE = func(*cobra.Command, []string) error { return look(serve, &f, output) }
 	return cmd
 }
 
@@ -57,7 +55,7 @@ func settingsOf(flags *pflag.FlagSet) (rows []httpapi.Setting) {
 	return rows
 }
 
-func (m *Main) printSettings(serve *cobra.Command, output string) error {
+func (m *Main) printSettings(serve *cobra.Command, _ *serveFlags, output string) error {
 	asTable, err := m.wantTable(output, "json", "csv", "table")
 	if err != nil {
 		return err

@@ -191,6 +191,9 @@ func (m *Main) holdCommand(verb, short string, quantity bool) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: verb + " ID --tenant T", Short: short, Args: namedArgs("ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if tenant == "" {
+				return wrongUsage("give --tenant")
+			}
 			body := map[string]any{"tenant_id": tenant}
 			if amount != "" {
 				d, err := usage.ParseDecimal(amount)
@@ -222,6 +225,9 @@ func (m *Main) reserveShow() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "show ID --tenant T", Short: "Show a reservation", Args: namedArgs("ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if tenant == "" {
+				return wrongUsage("give --tenant")
+			}
 			return m.call(cmd, &f, http.MethodGet, pathTo("reservations", args[0])+"?tenant_id="+url.QueryEscape(tenant), nil, indented)
 		},
 	}

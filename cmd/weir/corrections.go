@@ -26,6 +26,9 @@ func (m *Main) adjustCommand() *cobra.Command {
 			if err != nil {
 				return wrongUsage("--quantity: %w", err)
 			}
+			if tenant == "" || meter == "" || reason == "" {
+				return wrongUsage("give --tenant, --meter and --reason")
+			}
 			if id == "" {
 				id = httpapi.NewEventID()
 			}
@@ -62,6 +65,9 @@ func (m *Main) tenantReset() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "reset ID QUOTA --reason R", Short: "Give back what a quota of a tenant has used", Args: namedArgs("ID", "QUOTA"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if reason == "" {
+				return wrongUsage("give --reason: it is kept in the audit")
+			}
 			if id == "" {
 				id = httpapi.NewEventID()
 			}

@@ -57,7 +57,7 @@ func (m *Main) dev(ctx context.Context, f *devFlags, settings []httpapi.Setting)
 	} else if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("make the data directory: %w", err)
 	}
-	eng, err := engine.Open(dir, &engine.Options{Logger: log})
+	eng, err := openStore(dir, &engine.Options{Logger: log})
 	if err != nil {
 		return err
 	}

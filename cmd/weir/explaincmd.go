@@ -55,6 +55,9 @@ func (m *Main) voidCommand() *cobra.Command {
 		Long:    "Take an event or consume back: out of every number, and out of the quotas of its period, which have room again. Its id stays used.",
 		Example: "  weir void req-81 --tenant acme --reason 'load test'",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if tenant == "" || reason == "" {
+				return wrongUsage("give --tenant and --reason")
+			}
 			body := map[string]any{"tenant_id": tenant, "reason": reason}
 			if source != "" {
 				body["source"] = source

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -14,8 +15,6 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
-
-	"github.com/weirhq/weir/usage"
 )
 
 type importFlags struct {
@@ -51,7 +50,11 @@ vhost_combined   the same with $host before each line, which is the tenant (--te
 
 An event without an id gets one made of its content and its place in the file, so a file can be imported again, also
 after it grew or was renamed: what was counted is a duplicate and changes nothing. --resume also skips it: how far an
-import came is kept in FILE.weir-import, for as long as the file begins with the same line.`,
+import came is kept in FILE.weir-import. A file that is another one up to there is imported from its beginning.
+
+A last line that is not whole is left for the next import: half of it would count, and again when it has been written.
+Of CSV that is a last record without a line feed that lacks a column or, with --resume, any. A line of more than 64 KiB,
+and one that is wrong, is not counted, and the exit code is 1; the lines around it count.`,
 		Example: "  weir import /var/log/nginx/access.log --format combined --tenant acme --resume\n" +
 			"  weir import usage.csv --map tenant_id=customer --map quantity=calls --feature api_calls\n" +
 			"  weir import events.ndjson.gz",
@@ -82,15 +85,19 @@ import came is kept in FILE.weir-import, for as long as the file begins with the
 // far below the body's bound, and a retry costs little.
 const importBatchEvents = 1000
 
+// importBatchBytes is how long a body gets, but for one line: lines may have 64 KiB.
+const importBatchBytes = 4 << 20
+
 // importer is one run over one file.
 type importer struct {
 	client *client
-	bar    *progressbar.ProgressBar
 	stderr io.Writer
 	resume *resumeFile // nil: not kept
+	began  bool        // the file could be opened
 
-	events []usage.Event
-	from   int64 // offset of the first entry in events
+	body  []byte // lines of NDJSON
+	lines []int  // of the file, of each line in body
+	from  int64  // offset of the first entry in body
 
 	counted, duplicates, rejected, unread int64
 	codes                                 map[string]int64
@@ -106,6 +113,37 @@ func (m *Main) importFile(ctx context.Context, f *importFlags, name string) erro
 	if err != nil {
 		return err
 	}
+	if f.resume && name == "-" {
+		return wrongUsage("--resume needs a file, not the standard input")
+	}
+	im := &importer{client: c, stderr: m.stderr, codes: make(map[string]int64)}
+	if f.resume {
+		im.resume = &resumeFile{path: name + ".weir-import"}
+		if err := im.resume.read(); err != nil {
+			return err
+		}
+	}
+	err = m.importOnce(ctx, im, open, f.fromOffset, name)
+	if errors.Is(err, errOtherFile) {
+		fmt.Fprintf(m.stderr, "weir: %s is another file than the one that was imported before; it is imported from its beginning\n", name)
+		im.resume.state = resumeState{}
+		err = m.importOnce(ctx, im, open, f.fromOffset, name)
+	}
+	if !im.began {
+		return err
+	}
+	im.report(m.stdout)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w\nRun the same command again: what was counted is a duplicate then. --from-offset %d skips it", err, im.from)
+	case im.rejected+im.unread > 0:
+		return fmt.Errorf("%d lines were not counted", im.rejected+im.unread)
+	}
+	return nil
+}
+
+// importOnce opens the file and imports it.
+func (m *Main) importOnce(ctx context.Context, im *importer, open func(*bufio.Reader) (entries, error), fromOffset int64, name string) error {
 	var file io.Reader = m.stdin
 	var size int64 = -1
 	if name != "-" {
@@ -120,62 +158,57 @@ func (m *Main) importFile(ctx context.Context, f *importFlags, name string) erro
 		file = opened
 	}
 	bar := m.progress(size, "import")
-	text := bufio.NewReaderSize(io.TeeReader(file, barWriter{bar}), lineBytesMax) // bytes as on disk
+	defer func() { _ = bar.Finish() }()                                              // a bar that cannot be drawn is no failure
+	text := bufio.NewReaderSize(io.TeeReader(file, barWriter{bar}), lineBufferBytes) // bytes as on disk
 	if head, _ := text.Peek(2); len(head) == 2 && head[0] == 0x1f && head[1] == 0x8b {
 		z, err := gzip.NewReader(text)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		text = bufio.NewReaderSize(z, lineBytesMax)
+		text = bufio.NewReaderSize(z, lineBufferBytes)
 	}
-	entries, err := open(text)
+	in, err := open(text)
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", name, err)
 	}
-	im := &importer{client: c, bar: bar, stderr: m.stderr, codes: make(map[string]int64)}
-	if f.resume {
-		if name == "-" {
-			return wrongUsage("--resume needs a file, not the standard input")
-		}
-		im.resume = &resumeFile{path: name + ".weir-import"}
-	}
-	err = im.run(ctx, entries, f.fromOffset)
-	_ = bar.Finish() // a bar that cannot be drawn is no failure
-	im.report(m.stdout)
-	if err != nil {
-		return fmt.Errorf("%w\nRun the same command again: what was counted is a duplicate then. --from-offset %d skips it", err, im.from)
-	}
-	if im.rejected+im.unread > 0 {
-		return fmt.Errorf("%d lines were not counted", im.rejected+im.unread)
-	}
-	return nil
+	return im.run(ctx, in, fromOffset)
 }
+
+// errOtherFile is returned when the file is not the one whose import is to be resumed.
+var errOtherFile = errors.New("it is another file")
 
 // run reads entries and posts them in batches.
 func (im *importer) run(ctx context.Context, in entries, fromOffset int64) error {
-	im.from = fromOffset
-	for n := 0; ; n++ {
+	im.began = true
+	var resumeAt int64
+	if im.resume != nil {
+		resumeAt = im.resume.state.Offset
+		in.where().mark = resumeAt
+	}
+	im.from = max(resumeAt, fromOffset)
+	known := resumeAt == 0
+	for {
 		e, err := in.next()
 		if err != nil && err != io.EOF {
 			return err
 		}
-		if n == 0 && im.resume != nil {
-			if im.from, err = im.resume.read(in.first()); err != nil {
-				return err
-			}
-			fromOffset = max(im.from, fromOffset)
-		}
 		end := e == nil
-		if !end && e.offset >= fromOffset {
+		if !known && (end || e.offset >= resumeAt) {
+			if !im.resume.same(in) {
+				return errOtherFile
+			}
+			known = true
+		}
+		if !end && e.offset >= im.from {
 			im.take(e)
 		}
-		if len(im.events) == importBatchEvents || end {
+		if len(im.lines) == importBatchEvents || len(im.body) >= importBatchBytes || end {
 			if err := im.post(ctx); err != nil {
 				return err
 			}
-			im.from = max(in.offset(), fromOffset)
-			if im.resume != nil {
-				if err := im.resume.write(in.first(), im.from); err != nil {
+			im.from = max(in.where().at, im.from)
+			if im.resume != nil && known {
+				if err := im.resume.write(in); err != nil {
 					return err
 				}
 			}
@@ -197,16 +230,13 @@ func (w barWriter) Write(p []byte) (int, error) {
 
 // take keeps the event of an entry, or says what is wrong with it.
 func (im *importer) take(e *entry) {
-	err := e.err
-	if err == nil {
-		err = e.event.Validate()
-	}
-	if err != nil {
+	if e.err != nil {
 		im.unread++
-		im.show(fmt.Sprintf("line %d: %v", e.line, err))
+		im.show(fmt.Sprintf("line %d: %v", e.line, e.err))
 		return
 	}
-	im.events = append(im.events, e.event)
+	im.body = append(append(im.body, e.text...), '\n')
+	im.lines = append(im.lines, e.line)
 }
 
 // show prints the first few things that are wrong with single lines.
@@ -223,14 +253,10 @@ func (im *importer) show(text string) {
 
 // post sends the events at hand.
 func (im *importer) post(ctx context.Context) error {
-	if len(im.events) == 0 {
+	if len(im.lines) == 0 {
 		return nil
 	}
-	body, err := json.Marshal(im.events)
-	if err != nil {
-		return err
-	}
-	answer, err := im.client.do(ctx, http.MethodPost, "/v1/events", "application/json", body)
+	answer, err := im.client.do(ctx, http.MethodPost, "/v1/events", "application/x-ndjson", im.body)
 	if err != nil {
 		return err
 	}
@@ -239,6 +265,7 @@ func (im *importer) post(ctx context.Context) error {
 		Duplicates    int64 `json:"duplicates"`
 		RejectedTotal int64 `json:"rejected_total"`
 		Rejected      []struct {
+			Index  int    `json:"index"`
 			Code   string `json:"code"`
 			Detail string `json:"detail"`
 		} `json:"rejected"`
@@ -251,10 +278,14 @@ func (im *importer) post(ctx context.Context) error {
 	im.rejected += sum.RejectedTotal
 	for _, r := range sum.Rejected {
 		if im.codes[r.Code]++; im.codes[r.Code] == 1 {
-			im.show(r.Code + ": " + r.Detail)
+			line := 0
+			if r.Index < len(im.lines) {
+				line = im.lines[r.Index]
+			}
+			im.show(fmt.Sprintf("line %d: %s: %s", line, r.Code, r.Detail))
 		}
 	}
-	im.events = im.events[:0]
+	im.body, im.lines = im.body[:0], im.lines[:0]
 	return nil
 }
 

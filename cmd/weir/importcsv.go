@@ -2,6 +2,8 @@ package main
 
 import (
 	"bufio"
+	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/csv"
 	"encoding/json"
@@ -46,34 +48,44 @@ func (f *importFlags) mapping() (map[string]string, error) {
 		}
 		columns[column] = field
 	}
-	if utf8.RuneCountInString(f.delimiter) != 1 {
-		return nil, wrongUsage("--delimiter %q must be one character", f.delimiter)
+	if c, size := utf8.DecodeRuneInString(f.delimiter); size != len(f.delimiter) || size == 0 || c == utf8.RuneError || strings.ContainsRune("\"\r\n\x00", c) {
+		return nil, wrongUsage("--delimiter %q must be one character, and neither a quote nor the end of a line", f.delimiter)
 	}
 	return columns, nil
 }
 
-// records reads a CSV file (RFC 4180) whose first record names the columns.
+// records reads a CSV file (RFC 4180) whose first record names the columns. It cuts the records itself, so that after one that is wrong
+// the next is still found, and what stands at the end of the file without a line feed is looked at before it is taken.
 type records struct {
-	csv    *csv.Reader
-	flags  *importFlags
-	fields []string // by column; "" is not used
-	at     int64
-	head   [sha256.Size]byte
+	place
+	in      *bufio.Reader
+	pending []byte // lines that were read as part of a record without end
+	csv     *csv.Reader
+	text    bytes.Buffer // the record that csv reads
+	flags   *importFlags
+	notes   io.Writer
+	fields  []string // by column; "" is not used
+	head    [sha256.Size]byte
+	began   int // line of the record that was cut last
 }
 
-func newRecords(in *bufio.Reader, f *importFlags, columns map[string]string) (*records, error) {
+func newRecords(in *bufio.Reader, f *importFlags, columns map[string]string, notes io.Writer) (*records, error) {
 	if mark, _ := in.Peek(3); string(mark) == "\ufeff" { // spreadsheets write a byte order mark
 		_, _ = in.Discard(3) // it was peeked
 	}
-	r := &records{csv: csv.NewReader(in), flags: f}
-	r.csv.Comma, _ = utf8.DecodeRuneInString(f.delimiter)
-	r.csv.ReuseRecord = true
-	names, err := r.csv.Read()
+	r := &records{in: in, flags: f, notes: notes}
+	text, err := r.cut()
+	if err == io.EOF && len(bytes.TrimSpace(text)) == 0 {
+		return nil, errors.New("the file is empty: it has no header line with the names of the columns")
+	}
+	if err != nil && err != io.EOF {
+		return nil, fmt.Errorf("read the names of the columns: %w", err)
+	}
+	names, err := r.parse(text)
 	if err != nil {
 		return nil, fmt.Errorf("read the names of the columns: %w", err)
 	}
 	r.head = sha256.Sum256([]byte(strings.Join(names, "\x00")))
-	r.at = r.csv.InputOffset()
 	seen := make(map[string]bool)
 	for _, name := range names {
 		name = strings.TrimSpace(name)
@@ -101,29 +113,165 @@ func newRecords(in *bufio.Reader, f *importFlags, columns map[string]string) (*r
 }
 
 func (r *records) first() [sha256.Size]byte { return r.head }
-func (r *records) offset() int64            { return r.at }
 
 func (r *records) next() (*entry, error) {
-	record, err := r.csv.Read()
-	if errors.Is(err, io.EOF) {
-		return nil, io.EOF
-	}
 	e := &entry{offset: r.at}
-	e.line, _ = r.csv.FieldPos(0)
-	r.at = r.csv.InputOffset()
-	var parse *csv.ParseError
+	text, err := r.cut()
+	if err == io.EOF {
+		if len(text) == 0 {
+			return nil, io.EOF
+		}
+		if !r.whole(text) {
+			fmt.Fprintf(r.notes, "weir: the record of line %d has no end yet; it is left for the next import, or end it with a line feed\n", r.began)
+			return nil, io.EOF
+		}
+		fmt.Fprintf(r.notes, "weir: the record of line %d ends without a line feed; it was taken as whole (with --resume it is left until it has one)\n", r.began)
+		r.pass(text, int64(len(text)), bytes.Count(text, []byte{'\n'})+1)
+		err = nil
+	}
+	e.line = r.began
 	switch {
-	case errors.As(err, &parse) && errors.Is(err, csv.ErrFieldCount):
-		e.line, e.err = parse.Line, fmt.Errorf("it has %d columns instead of %d", len(record), len(r.fields))
+	case errors.As(err, new(recordError)):
+		e.err = err
 		return e, nil
 	case err != nil:
-		return nil, fmt.Errorf("read the CSV: %w", err) // where the next record begins is unknown
+		return nil, fmt.Errorf("line %d: %w", e.line, err)
 	}
-	e.event, e.err = r.event(record)
-	if e.err == nil && e.event.ID == "" {
-		e.event.ID = lineID(r.head, e.offset, []byte(strings.Join(record, "\x00")))
+	record, err := r.parse(text)
+	if err == nil && len(record) != len(r.fields) {
+		err = fmt.Errorf("it has %d columns instead of %d", len(record), len(r.fields))
 	}
+	if err != nil {
+		e.err = err
+		return e, nil
+	}
+	ev, err := r.event(record)
+	if err == nil {
+		if ev.ID == "" {
+			ev.ID = lineID(r.head, e.offset, []byte(strings.Join(record, "\x00")))
+		}
+		e.text, err = eventText(&ev)
+	}
+	e.err = err
 	return e, nil
+}
+
+// whole tells whether a last record without a line feed is taken: many programs write none at the end of a file. It has all columns
+// then. Of a file that is imported again and again as it grows, nothing tells whether the last column is all there.
+func (r *records) whole(text []byte) bool {
+	if r.flags.resume {
+		return false
+	}
+	record, err := r.parse(text)
+	return err == nil && len(record) == len(r.fields)
+}
+
+// parse reads a whole record.
+func (r *records) parse(text []byte) ([]string, error) {
+	if r.csv == nil {
+		r.csv = csv.NewReader(&r.text)
+		r.csv.Comma = r.comma()
+		r.csv.ReuseRecord = true
+		r.csv.FieldsPerRecord = -1
+	}
+	r.text.Write(text)
+	record, err := r.csv.Read()
+	if err != nil {
+		r.csv = nil // it may hold the rest of the record
+		r.text.Reset()
+		var wrong *csv.ParseError
+		if errors.As(err, &wrong) {
+			err = wrong.Err // its line is that of the record
+		}
+	}
+	return record, err
+}
+
+// recordError is what is wrong with a record that has been passed.
+type recordError struct{ error }
+
+// cut passes the next record and answers its text. The text beside io.EOF is a record without end, which was not passed.
+func (r *records) cut() (text []byte, err error) {
+	lines, open := 0, false
+	for {
+		line, size, err := r.line()
+		long := size > int64(len(line))
+		blank := !open && len(bytes.TrimRight(line, "\r\n")) == 0
+		if err == io.EOF && blank {
+			return nil, io.EOF
+		}
+		lines++
+		if !open {
+			r.began = r.number + lines
+		}
+		if err != nil {
+			return append(text, line...), err
+		}
+		switch {
+		case long:
+			r.pass(append(text, line...), int64(len(text))+size, lines)
+			return nil, recordError{errLong}
+		case open && len(text)+len(line) > lineBytesMax: // its first line is wrong; those after it may be right
+			rest := bytes.IndexByte(text[r.skipped(text):], '\n') + 1 + r.skipped(text)
+			r.pending = append(append(bytes.Clone(text[rest:]), line...), r.pending...)
+			r.pass(text[:rest], int64(rest), r.began-r.number)
+			return nil, recordError{fmt.Errorf("a quote that it begins does not end within %d bytes", lineBytesMax)}
+		}
+		text = append(text, line...)
+		if open = !blank && openQuote(line, utf8.AppendRune(nil, r.comma()), open); !open && !blank {
+			r.pass(text, int64(len(text)), lines)
+			return text, nil
+		}
+	}
+}
+
+// skipped is the length of the empty lines before a record. They belong to it: ids are made of where the record before it ends.
+func (r *records) skipped(text []byte) int { return len(text) - len(bytes.TrimLeft(text, "\r\n")) }
+
+// line reads the next line.
+func (r *records) line() (line []byte, size int64, err error) {
+	if len(r.pending) == 0 {
+		return readLine(r.in)
+	}
+	end := bytes.IndexByte(r.pending, '\n') + 1
+	line, r.pending = r.pending[:end], r.pending[end:]
+	return line, int64(end), nil
+}
+
+func (r *records) comma() rune {
+	c, _ := utf8.DecodeRuneInString(r.flags.delimiter)
+	return c
+}
+
+// openQuote reports whether a quoted field goes on after the line; quoted says that one goes on before it. Of a line with a quote
+// where none may be it is false: the record ends there, and parse says what is wrong.
+func openQuote(line, comma []byte, quoted bool) bool {
+	for len(line) > 0 { // at the beginning of a field, unless quoted
+		if !quoted && line[0] != '"' {
+			field, rest, more := bytes.Cut(line, comma)
+			if !more || bytes.IndexByte(field, '"') >= 0 {
+				return false
+			}
+			line = rest
+			continue
+		}
+		if !quoted {
+			line = line[1:]
+		}
+		end := bytes.IndexByte(line, '"')
+		if end < 0 {
+			return true
+		}
+		line = line[end+1:]
+		if quoted = len(line) > 0 && line[0] == '"'; quoted { // two quotes are one in the text
+			line = line[1:]
+		} else if !bytes.HasPrefix(line, comma) {
+			return false
+		} else {
+			line = line[len(comma):]
+		}
+	}
+	return quoted
 }
 
 // event makes the event of a record. An empty cell is absent.
@@ -160,7 +308,7 @@ func (r *records) event(record []string) (usage.Event, error) {
 			return ev, fmt.Errorf("%s: %w", field, err)
 		}
 	}
-	r.flags.complete(&ev)
+	ev.TenantID, ev.FeatureType = cmp.Or(ev.TenantID, r.flags.tenant), cmp.Or(ev.FeatureType, r.flags.feature)
 	if len(metadata) == 0 {
 		return ev, nil
 	}

@@ -6,16 +6,11 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/weirhq/weir/internal/strictjson"
 	"github.com/weirhq/weir/usage"
@@ -23,7 +18,7 @@ import (
 
 // entry is one event of a file, or what is wrong with it.
 type entry struct {
-	event  usage.Event
+	text   []byte // as a line of NDJSON, without line feed; valid until the next entry
 	err    error
 	line   int   // from 1
 	offset int64 // of its first byte in the (inflated) file
@@ -35,13 +30,9 @@ type entries interface {
 	next() (*entry, error)
 	// first is the hash of the first line, by which a file is known again.
 	first() [sha256.Size]byte
-	// offset is where the next entry begins.
-	offset() int64
+	// where is how far the file was read.
+	where() *place
 }
-
-// lineBytesMax bounds a line: an event with 4 KiB of metadata, all of it escaped, is under 32 KiB, and servers cut request lines
-// at 8 KiB.
-const lineBytesMax = 64 << 10
 
 // reader chooses how a file is read. What is worth knowing goes to notes.
 func (f *importFlags) reader(name string, notes io.Writer) (func(*bufio.Reader) (entries, error), error) {
@@ -62,56 +53,70 @@ func (f *importFlags) reader(name string, notes io.Writer) (func(*bufio.Reader) 
 	switch format {
 	case "ndjson":
 		return func(in *bufio.Reader) (entries, error) {
-			return &lines{in: in, source: f.source, notes: notes, parse: f.parseJSON, whole: json.Valid}, nil
+			return &lines{in: in, notes: notes, parse: f.eventOfJSON, whole: json.Valid}, nil
 		}, nil
 	case "csv":
 		columns, err := f.mapping()
 		if err != nil {
 			return nil, err
 		}
-		return func(in *bufio.Reader) (entries, error) { return newRecords(in, f, columns) }, nil
+		return func(in *bufio.Reader) (entries, error) { return newRecords(in, f, columns, notes) }, nil
 	case "combined", "vhost_combined":
 		tenant, err := f.tenantOf(format)
 		if err != nil {
 			return nil, err
 		}
 		return func(in *bufio.Reader) (entries, error) {
-			return &lines{in: in, source: f.source, notes: notes, whole: complete, parse: func(line []byte) (usage.Event, error) {
+			return &lines{in: in, notes: notes, whole: complete, parse: func(line []byte, id string) ([]byte, error) {
 				l, err := parseLogLine(line, format == "vhost_combined")
 				if err != nil {
-					return usage.Event{}, err
+					return nil, err
 				}
-				return l.event(tenant(l)), nil
+				ev := l.event(tenant(l))
+				ev.ID, ev.Source = id, f.source
+				return eventText(&ev)
 			}}, nil
 		}, nil
 	}
 	return nil, wrongUsage("--format %q must be ndjson, csv, combined or vhost_combined", format)
 }
 
-var eventTimes = strictjson.StringsOf("a string with an RFC 3339 time", func(name, text string) (time.Time, error) {
-	t, ok := usage.ParseTime([]byte(text))
-	if !ok {
-		return t, usage.TimeError("/"+name, name, text)
+// eventOfJSON adds to a line of NDJSON what it does not say. The rest is sent as it stands, so that the server judges the line itself
+// and not what was understood of it; only text that is no JSON is refused here.
+func (f *importFlags) eventOfJSON(line []byte, id string) ([]byte, error) {
+	var p strictjson.Parser
+	p.Reset(line)
+	err := p.Skip()
+	if err == nil {
+		err = p.End()
 	}
-	return t, nil
-})
-
-// parseJSON reads a line of NDJSON.
-func (f *importFlags) parseJSON(line []byte) (usage.Event, error) {
-	var ev usage.Event
-	err := strictjson.Unmarshal(line, &ev, eventTimes)
-	f.complete(&ev)
-	return ev, err
+	if err != nil {
+		return nil, err
+	}
+	line = bytes.TrimSpace(line)
+	if line[0] != '{' {
+		return line, nil // the server says that it must be an object
+	}
+	text := []byte{'{'}
+	for _, x := range []struct{ name, value string }{{"id", id}, {"tenant_id", f.tenant}, {"feature_type", f.feature}, {"source", f.source}} {
+		if _, there := strictjson.Lookup(line, []string{x.name}); !there && x.value != "" {
+			text = append(append(text, '"'), x.name...)
+			text = append(appendText(append(text, `":`...), x.value), ',')
+		}
+	}
+	rest := bytes.TrimLeft(line[1:], " \t")
+	if rest[0] == '}' {
+		text = bytes.TrimSuffix(text, []byte{','})
+	}
+	return append(text, rest...), nil
 }
 
-// complete gives an event what the flags say of events that do not say it themselves.
-func (f *importFlags) complete(ev *usage.Event) {
-	if ev.TenantID == "" {
-		ev.TenantID = f.tenant
+// eventText is an event as a line of NDJSON, or what is wrong with it.
+func eventText(ev *usage.Event) ([]byte, error) {
+	if err := ev.Validate(); err != nil {
+		return nil, err
 	}
-	if ev.FeatureType == "" {
-		ev.FeatureType = f.feature
-	}
+	return json.Marshal(ev)
 }
 
 // tenantOf makes the function that names the tenant of a line of a log.
@@ -152,40 +157,34 @@ func (f *importFlags) tenantOf(format string) (func(*logLine) string, error) {
 // lines reads a file of one event a line. A last line that is not whole is left for the next import: half a line would count now,
 // and again as another line when it has been written.
 type lines struct {
-	in     *bufio.Reader
-	source string
-	notes  io.Writer
-	parse  func(line []byte) (usage.Event, error)
-	whole  func(line []byte) bool // whether a last line without line feed is all of it
+	place
+	in    *bufio.Reader
+	notes io.Writer
+	parse func(line []byte, id string) ([]byte, error) // makes the event, with this id if it has none
+	whole func(line []byte) bool                       // whether a last line without line feed is all of it
 
-	number    int
-	at        int64
 	firstHash [sha256.Size]byte
 }
 
 func (l *lines) first() [sha256.Size]byte { return l.firstHash }
-func (l *lines) offset() int64            { return l.at }
 
 func (l *lines) next() (*entry, error) {
 	for {
-		line, err := l.in.ReadSlice('\n')
-		l.number++
-		if errors.Is(err, bufio.ErrBufferFull) {
-			return nil, fmt.Errorf("line %d is longer than %d bytes; is --format right?", l.number, lineBytesMax)
-		}
+		raw, size, err := readLine(l.in)
 		if err != nil && err != io.EOF {
-			return nil, fmt.Errorf("line %d: %w", l.number, err)
+			return nil, fmt.Errorf("line %d: %w", l.number+1, err)
 		}
-		start, length := l.at, int64(len(line))
-		line = bytes.TrimRight(line, "\r\n")
-		if l.number == 1 {
+		start, line := l.at, bytes.TrimRight(raw, "\r\n")
+		if l.number == 0 {
 			l.firstHash = sha256.Sum256(line)
 		}
-		if err == io.EOF && length > 0 && !l.whole(line) {
-			fmt.Fprintf(l.notes, "weir: line %d has no end yet; it is left for the next import\n", l.number)
+		long := size > int64(len(raw))
+		if err == io.EOF && size > 0 && (long || !l.whole(line)) {
+			fmt.Fprintf(l.notes, "weir: line %d has no end yet; it is left for the next import\n", l.number+1)
 			return nil, io.EOF
 		}
-		l.at += length
+		l.pass(line, int64(len(line)), 1) // in two steps: an import may have ended before the line feed was written
+		l.pass(raw[len(line):], size-int64(len(line)), 0)
 		if len(bytes.TrimSpace(line)) == 0 {
 			if err == io.EOF {
 				return nil, io.EOF
@@ -193,13 +192,10 @@ func (l *lines) next() (*entry, error) {
 			continue
 		}
 		e := &entry{line: l.number, offset: start}
-		if e.event, e.err = l.parse(line); e.err == nil {
-			if e.event.ID == "" {
-				e.event.ID = lineID(l.firstHash, start, line)
-			}
-			if e.event.Source == "" {
-				e.event.Source = l.source
-			}
+		if long {
+			e.err = errLong
+		} else {
+			e.text, e.err = l.parse(line, lineID(l.firstHash, start, line))
 		}
 		return e, nil
 	}
@@ -209,43 +205,4 @@ func (l *lines) next() (*entry, error) {
 func complete(line []byte) bool {
 	fields, ok := splitFields(line, nil)
 	return ok && len(fields) >= 9 && line[len(line)-1] == '"'
-}
-
-// resumeFile keeps how far an import came, beside the file.
-type resumeFile struct{ path string }
-
-type resumeState struct {
-	First  string `json:"first_line"` // SHA-256 of the first line
-	Offset int64  `json:"offset"`
-}
-
-// read answers where to go on: 0 when nothing is kept, or the file now begins otherwise.
-func (r *resumeFile) read(first [sha256.Size]byte) (int64, error) {
-	text, err := os.ReadFile(r.path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
-	}
-	var st resumeState
-	if err == nil {
-		err = json.Unmarshal(text, &st)
-	}
-	if err != nil {
-		return 0, fmt.Errorf("%s: %w; delete it to import the file from its start", r.path, err)
-	}
-	if st.First != hex.EncodeToString(first[:]) {
-		return 0, nil
-	}
-	return st.Offset, nil
-}
-
-// write replaces it. A crash leaves the old one or the new one, and losing it only costs duplicates.
-func (r *resumeFile) write(first [sha256.Size]byte, offset int64) error {
-	text, err := json.Marshal(resumeState{hex.EncodeToString(first[:]), offset})
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(r.path+".tmp", append(text, '\n'), 0o600); err != nil {
-		return err
-	}
-	return os.Rename(r.path+".tmp", r.path)
 }

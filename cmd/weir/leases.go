@@ -90,6 +90,9 @@ func (m *Main) leaseShow() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "show ID --tenant T", Short: "Show a lease", Args: namedArgs("ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if tenant == "" {
+				return wrongUsage("give --tenant")
+			}
 			return m.call(cmd, &f, http.MethodGet, pathTo("leases", args[0])+"?tenant_id="+url.QueryEscape(tenant), nil, leaseSaid)
 		},
 	}
@@ -105,6 +108,9 @@ func (m *Main) leaseSettle() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "settle ID --tenant T --used N", Short: "Count what was spent of a lease, in all so far", Args: namedArgs("ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if tenant == "" {
+				return wrongUsage("give --tenant")
+			}
 			d, err := usage.ParseDecimal(used)
 			if err != nil {
 				return wrongUsage("--used: %w", err)

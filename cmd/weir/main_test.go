@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -84,6 +85,20 @@ func TestWrongCommandLines(t *testing.T) {
 		{nil, "recrod", `did you mean "record"`},
 		{nil, "--nope", "unknown flag"},
 		{nil, "version extra", "unexpected argument"},
+		{nil, "help nosuch", `unknown command "nosuch"`},
+		{nil, "help recrod", `did you mean "record"`},
+		{nil, "help plans shwo", `did you mean "weir plans show"`},
+		{nil, "completion nosh", "unexpected argument"},
+		{nil, "completion bsh", `did you mean "weir completion bash"`},
+		{nil, "completion bash extra", "unexpected argument"},
+		{nil, "reserve show x", "--tenant"},
+		{nil, "reserve commit x", "--tenant"},
+		{nil, "leases show x", "--tenant"},
+		{nil, "leases settle x --used 1", "--tenant"},
+		{nil, "void x --tenant t", "--reason"},
+		{nil, "void x --reason r", "--tenant"},
+		{nil, "tenants reset t q", "--reason"},
+		{nil, "adjust --tenant t --meter m --quantity 1", "--reason"},
 		{nil, "serve", "--data DIR"},
 		{nil, "serve --data x --listen 0.0.0.0:7070", "--insecure"},
 		{nil, "serve --data x --listen :7070", "--tls-cert"},
@@ -111,6 +126,7 @@ func TestWrongCommandLines(t *testing.T) {
 		{nil, "import x --tenant a --tenant-field 2", "one of"},
 		{nil, "import x --tenant-from vhost", "vhost_combined"},
 		{nil, "import x --tenant a --format w3c", "--format"},
+		{nil, "import x.csv --delimiter \"", "neither a quote"},
 		{[]string{"WEIR_KEYS=x"}, "version", "did you mean WEIR_KEY"},
 		{[]string{"WEIR_DEMO=perhaps"}, "dev", "WEIR_DEMO"},
 	} {
@@ -131,6 +147,7 @@ func TestFailures(t *testing.T) {
 	for _, test := range []struct{ args, want string }{
 		{"record --tenant t --feature f --server http://127.0.0.1:1", "nothing answers"},
 		{"usage --meter m --data /nonexistent", "read the key"},
+		{"backup --out " + filepath.Join(t.TempDir(), "x") + " --server http://127.0.0.1:1", "nothing answers at http://127.0.0.1:1"},
 		{"verify --data /nonexistent", "no such file"},
 		{"verify --data " + t.TempDir(), "is empty"},
 		{"import /nonexistent --tenant a", "no such file"},
@@ -139,6 +156,43 @@ func TestFailures(t *testing.T) {
 		require.Equal(t, exitFailed, code, test.args)
 		require.Contains(t, stderr, test.want, test.args)
 	}
+}
+
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+
+// TestFullOutput: output that could not be written is a failure, whoever printed it.
+func TestFullOutput(t *testing.T) {
+	s := start(t, "dev", "--demo=false")
+	file := filepath.Join(t.TempDir(), "x.csv")
+	require.NoError(t, os.WriteFile(file, []byte("tenant_id,quantity\na,1\n"), 0o600))
+	for _, args := range []string{
+		"version", "help", "completion bash", "config check --data x", "import " + file + " --feature api_calls",
+		"record --tenant t --feature api_calls -o table", "consume --tenant t --feature api_calls -o table", "top -o table", "top",
+	} {
+		words := strings.Fields(args)
+		if strings.Contains(args, "feature") || words[0] == "top" {
+			words = append(words, "--server", s.base)
+		}
+		var errs bytes.Buffer
+		code := new(Main).Run(t.Context(), words, strings.NewReader(""), fullDisk{}, &errs)
+		require.Equal(t, exitFailed, code, args)
+		require.Contains(t, errs.String(), "no space left", args)
+	}
+	require.Equal(t, exitOK, s.stop())
+}
+
+// TestTopInPipe: JSON in a pipe, like every command.
+func TestTopInPipe(t *testing.T) {
+	s := start(t, "dev", "--demo=false")
+	for args, want := range map[string]string{"": "{", "-o json": "{", "-o table": "weir  ", "-o csv": ""} { // order-free: each by itself
+		code, stdout, stderr := run(t, nil, append([]string{"top", "--server", s.base}, strings.Fields(args)...)...)
+		require.Equal(t, exitOK, code, stderr)
+		require.True(t, strings.HasPrefix(stdout, want), "%s: %s", args, stdout)
+		require.Equal(t, want == "{", json.Valid([]byte(stdout)), args)
+	}
+	require.Equal(t, exitOK, s.stop())
 }
 
 // TestServe is a server's life: the key at the first start, events, usage, a restart that

@@ -42,13 +42,18 @@ func wrongUsage(format string, args ...any) error { return usageError{fmt.Errorf
 // Run executes one command line, without the program's name, and answers the exit code. It
 // returns early when ctx ends.
 func (m *Main) Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	m.stdin, m.stdout, m.stderr = stdin, stdout, stderr
+	out := &output{to: stdout}
+	m.stdin, m.stdout, m.stderr = stdin, out, stderr
 	root := m.root()
 	root.SetArgs(args)
 	root.SetIn(stdin)
-	root.SetOut(stdout)
+	root.SetOut(out)
 	root.SetErr(stderr)
+	strictDefaults(root)
 	err := root.ExecuteContext(ctx)
+	if err == nil && out.err != nil {
+		err = fmt.Errorf("write the output: %w", out.err)
+	}
 	var wrong usageError
 	switch {
 	case err == nil:
@@ -77,15 +82,7 @@ func (m *Main) root() *cobra.Command {
 			if len(args) == 0 {
 				return cmd.Help()
 			}
-			text := fmt.Sprintf("unknown command %q", args[0])
-			var names []string
-			for _, c := range cmd.Commands() {
-				names = append(names, c.Name())
-			}
-			if near, ok := usage.Nearest(args[0], names); ok {
-				text += fmt.Sprintf("; did you mean %q?", near)
-			}
-			return wrongUsage("%s", text)
+			return unknownCommand(cmd, args[0])
 		},
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return m.settle(cmd) },
 	}
@@ -97,6 +94,60 @@ func (m *Main) root() *cobra.Command {
 		m.auditCommand(), m.keysCommand(), m.topCommand(), m.overviewCommand(), m.forecastCommand(), m.recommendationsCommand(), m.explainCommand(), m.eventsCommand(), m.voidCommand(),
 		m.configCommand(), m.manCommand(), m.openapiCommand())
 	return root
+}
+
+// output is the standard output. It remembers that a write failed, so that no command has to look at every line that it prints.
+type output struct {
+	to  io.Writer
+	err error
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.to.Write(p)
+	if o.err == nil {
+		o.err = err
+	}
+	return n, err
+}
+
+// strictDefaults makes the commands that cobra adds refuse what they do not know; by themselves they print help and end well.
+func strictDefaults(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd() // after SetOut: it keeps where it prints to
+	for _, c := range root.Commands() {
+		switch c.Name() {
+		case "help":
+			c.Run, c.RunE = nil, func(_ *cobra.Command, args []string) error {
+				found, rest, err := root.Find(args)
+				switch {
+				case err != nil:
+					return usageError{err}
+				case len(rest) > 0 && found == root:
+					return unknownCommand(root, rest[0])
+				case len(rest) > 0:
+					return noArgs(found, rest)
+				}
+				found.InitDefaultHelpFlag()
+				return found.Help()
+			}
+		case "completion":
+			c.Args, c.RunE = noArgs, func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+			for _, shell := range c.Commands() {
+				shell.Args = noArgs
+			}
+		}
+	}
+}
+
+func unknownCommand(root *cobra.Command, name string) error {
+	var names []string
+	for _, c := range root.Commands() {
+		names = append(names, c.Name())
+	}
+	if near, ok := usage.Nearest(name, names); ok {
+		return wrongUsage("unknown command %q; did you mean %q?", name, near)
+	}
+	return wrongUsage("unknown command %q", name)
 }
 
 // wrongFlag says which flag an unknown one may have meant.
@@ -140,6 +191,9 @@ func (m *Main) getenv(name string) string {
 // isTerminal reports whether w is a terminal, so that tables, plots and progress bars are
 // for people, and pipes get plain data.
 func isTerminal(w any) bool {
+	if o, ok := w.(*output); ok {
+		w = o.to
+	}
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }

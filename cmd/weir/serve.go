@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"os"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/weirhq/weir/engine"
 	"github.com/weirhq/weir/httpapi"
+	"github.com/weirhq/weir/httpapi/ui"
 )
 
 const listenDefault = "127.0.0.1:7070"
@@ -30,8 +32,10 @@ type serveFlags struct {
 	logs                    logFlags
 }
 
-func (m *Main) serveCommand() *cobra.Command {
-	var f serveFlags
+func (m *Main) serveCommand() *cobra.Command { return m.serveCommandOf(new(serveFlags)) }
+
+// serveCommandOf is the command with its flags in f, for who only looks at them.
+func (m *Main) serveCommandOf(f *serveFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve --data DIR",
 		Short: "Run the server",
@@ -39,7 +43,7 @@ func (m *Main) serveCommand() *cobra.Command {
 			"The first start prints an admin key and writes it to DIR/admin.key.",
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return m.serve(cmd.Context(), &f, settingsOf(cmd.Flags()))
+			return m.serve(cmd.Context(), f, settingsOf(cmd.Flags()))
 		},
 	}
 	cmd.Flags().StringVar(&f.data, "data", "", "the data directory")
@@ -60,14 +64,7 @@ func (m *Main) serveCommand() *cobra.Command {
 }
 
 func (m *Main) serve(ctx context.Context, f *serveFlags, settings []httpapi.Setting) error {
-	if f.data == "" {
-		return wrongUsage("give a data directory: weir serve --data DIR (to only try weir: weir dev)")
-	}
-	log, err := m.logger(&f.logs)
-	if err != nil {
-		return err
-	}
-	api, err := f.api(log)
+	api, err := m.checkServe(f)
 	if err != nil {
 		return err
 	}
@@ -75,8 +72,8 @@ func (m *Main) serve(ctx context.Context, f *serveFlags, settings []httpapi.Sett
 	if err := os.MkdirAll(f.data, 0o700); err != nil {
 		return fmt.Errorf("make the data directory: %w", err)
 	}
-	eng, err := engine.Open(f.data, &engine.Options{
-		AcceptClock: f.acceptClock, AutoMeters: f.autoMeters, Logger: log, LiveBytesMax: f.memoryMiB << 20,
+	eng, err := openStore(f.data, &engine.Options{
+		AcceptClock: f.acceptClock, AutoMeters: f.autoMeters, Logger: api.Logger, LiveBytesMax: f.memoryMiB << 20,
 	})
 	if err != nil {
 		return err
@@ -87,7 +84,7 @@ func (m *Main) serve(ctx context.Context, f *serveFlags, settings []httpapi.Sett
 		fmt.Fprintf(m.stdout, "admin key: %s\nIt is shown once, and kept in %s.\n", key, filepath.Join(f.data, keyFile))
 	}
 	if err == nil {
-		err = admitAdminKey(ctx, eng, key, log)
+		err = admitAdminKey(ctx, eng, key, api.Logger)
 	}
 	if err == nil {
 		err = m.serveEngine(ctx, eng, f.listen, api, nil)
@@ -95,7 +92,22 @@ func (m *Main) serve(ctx context.Context, f *serveFlags, settings []httpapi.Sett
 	return errors.Join(err, eng.Close())
 }
 
-// api are the options of the API. What is wrong with the command line is found before anything is opened.
+// checkServe finds what is wrong with the settings, all of it before anything is made or opened. It answers the options of the API.
+func (m *Main) checkServe(f *serveFlags) (*httpapi.Options, error) {
+	if f.data == "" {
+		return nil, wrongUsage("give a data directory: weir serve --data DIR (to only try weir: weir dev)")
+	}
+	if f.memoryMiB < 0 || f.memoryMiB > math.MaxInt64>>20 {
+		return nil, wrongUsage("--memory-max %d must be a number of MiB; 0 for no bound", f.memoryMiB)
+	}
+	log, err := m.logger(&f.logs)
+	if err != nil {
+		return nil, err
+	}
+	return f.api(log)
+}
+
+// api are the options of the API.
 func (f *serveFlags) api(log *slog.Logger) (*httpapi.Options, error) {
 	o := &httpapi.Options{Logger: log, Version: version, TenantRate: f.tenantRate, ConnectionsMax: f.connections, PortalFrames: f.portalFrames, DrainDelay: f.drainDelay}
 	if (f.tlsCert == "") != (f.tlsKey == "") {
@@ -107,10 +119,13 @@ func (f *serveFlags) api(log *slog.Logger) (*httpapi.Options, error) {
 	if err := o.Validate(); err != nil {
 		return nil, usageError{err}
 	}
+	if err := (&ui.Options{PortalFrames: f.portalFrames}).Validate(); err != nil {
+		return nil, wrongUsage("--portal-frame: %w", err)
+	}
 	if f.tlsCert != "" {
 		cert, err := newCertificate(f.tlsCert, f.tlsKey, log)
 		if err != nil {
-			return nil, err
+			return nil, usageError{err}
 		}
 		o.TLS = cert.config()
 	}

@@ -4,7 +4,9 @@ package main
 // and that by the flag itself on the command line.
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"slices"
@@ -105,21 +107,35 @@ func readConfig(flags *pflag.FlagSet, path string) error {
 	if err != nil {
 		return wrongUsage("read the configuration: %w", err)
 	}
-	var root yaml.Node
-	if err := yaml.Unmarshal(text, &root); err != nil {
-		return wrongUsage("%s: %w", path, err)
-	}
-	if len(root.Content) == 0 {
+	var root, second yaml.Node
+	in := yaml.NewDecoder(bytes.NewReader(text))
+	err = in.Decode(&root)
+	if err == io.EOF || err == nil && len(root.Content) == 0 {
 		return nil // an empty file
 	}
-	return applyNode(flags, path, "", root.Content[0])
+	if err == nil {
+		if err = in.Decode(&second); err == nil {
+			return wrongUsage("%s:%d: a second document; settings are one", path, second.Line)
+		}
+	}
+	if err != io.EOF {
+		return wrongUsage("%s: %w", path, err)
+	}
+	c := &configFile{flags: flags, path: path, lines: make(map[string]int)}
+	return c.apply("", root.Content[0])
 }
 
-// applyNode applies a mapping. A mapping below a key is the same as its keys with that key before them: tls: {cert: x} is
-// tls-cert: x.
-func applyNode(flags *pflag.FlagSet, path, prefix string, node *yaml.Node) error {
+// configFile is a file of settings that is applied to flags.
+type configFile struct {
+	flags *pflag.FlagSet
+	path  string
+	lines map[string]int // where each setting was given
+}
+
+// apply applies a mapping. A mapping below a key is the same as its keys with that key before them: tls: {cert: x} is tls-cert: x.
+func (c *configFile) apply(prefix string, node *yaml.Node) error {
 	if node.Kind != yaml.MappingNode {
-		return wrongUsage("%s:%d: settings are a mapping, name: value", path, node.Line)
+		return wrongUsage("%s:%d: settings are a mapping, name: value", c.path, node.Line)
 	}
 	for i := 0; i+1 < len(node.Content); i += 2 {
 		key, value := node.Content[i], node.Content[i+1]
@@ -127,17 +143,13 @@ func applyNode(flags *pflag.FlagSet, path, prefix string, node *yaml.Node) error
 		var err error
 		switch value.Kind {
 		case yaml.MappingNode:
-			err = applyNode(flags, path, name+"-", value)
+			err = c.apply(name+"-", value)
 		case yaml.ScalarNode:
-			err = applySetting(flags, path, name, key.Line, value.Value)
+			err = c.set(name, key.Line, value)
 		case yaml.SequenceNode: // of a flag that may be given several times
-			for _, item := range value.Content {
-				if err = applyRepeated(flags, path, name, key.Line, item.Value); err != nil {
-					break
-				}
-			}
+			err = c.set(name, key.Line, value.Content...)
 		default:
-			err = wrongUsage("%s:%d: %s must be a text, a number, true or false", path, key.Line, name)
+			err = wrongUsage("%s:%d: %s must be a text, a number, true or false", c.path, key.Line, name)
 		}
 		if err != nil {
 			return err
@@ -146,40 +158,41 @@ func applyNode(flags *pflag.FlagSet, path, prefix string, node *yaml.Node) error
 	return nil
 }
 
-func applySetting(flags *pflag.FlagSet, path, name string, line int, value string) error {
-	if err := knownSetting(flags, path, name, line); err != nil {
+// set gives a flag its values, unless it was set by what goes before a file.
+func (c *configFile) set(name string, line int, values ...*yaml.Node) error {
+	if err := c.known(name, line); err != nil {
 		return err
 	}
-	if err := setFlag(flags, name, value, fmt.Sprintf("%s:%d", path, line)); err != nil {
-		return wrongUsage("%s:%d: %w", path, line, err)
+	if first := c.lines[name]; first != 0 {
+		return wrongUsage("%s:%d: %s is given twice, first in line %d", c.path, line, name, first)
+	}
+	c.lines[name] = line
+	before := c.flags.Lookup(name).Changed
+	for _, value := range values {
+		if value.Kind != yaml.ScalarNode || value.Tag == "!!null" {
+			return wrongUsage("%s:%d: %s has no value that is a text, a number, true or false; leave it out for its default", c.path, line, name)
+		}
+		if before {
+			continue
+		}
+		if err := c.flags.Set(name, value.Value); err != nil {
+			return wrongUsage("%s:%d: %w", c.path, line, err)
+		}
+		if err := c.flags.SetAnnotation(name, originKey, []string{fmt.Sprintf("%s:%d", c.path, line)}); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// applyRepeated sets one more value of a flag, unless it was set by what goes before a file.
-func applyRepeated(flags *pflag.FlagSet, path, name string, line int, value string) error {
-	if err := knownSetting(flags, path, name, line); err != nil {
-		return err
-	}
-	flag := flags.Lookup(name)
-	from := fmt.Sprintf("%s:%d", path, line)
-	if flag.Changed && origin(flag) != from {
-		return nil
-	}
-	if err := flags.Set(name, value); err != nil {
-		return wrongUsage("%s:%d: %w", path, line, err)
-	}
-	return flags.SetAnnotation(name, originKey, []string{from})
-}
-
-// knownSetting refuses a key that is no setting of a server.
-func knownSetting(flags *pflag.FlagSet, path, name string, line int) error {
-	if flags.Lookup(name) != nil && name != configFlag && name != "help" {
+// known refuses a key that is no setting of a server.
+func (c *configFile) known(name string, line int) error {
+	if c.flags.Lookup(name) != nil && name != configFlag && name != "help" && name != "output" { // the last is of weir config alone
 		return nil
 	}
 	var names []string
-	flags.VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-	text := fmt.Sprintf("%s:%d: %s is no setting", path, line, name)
+	c.flags.VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	text := fmt.Sprintf("%s:%d: %s is no setting", c.path, line, name)
 	if near, ok := usage.Nearest(name, names); ok {
 		text += "; did you mean " + near + "?"
 	}

@@ -41,7 +41,16 @@ func TestWrongSettings(t *testing.T) {
 		{"auto_meters: perhaps\n", "weir.yaml:1"},
 		{"log_level: loud\ndata: x\n", "--log-level"},
 		{"log_format: xml\ndata: x\n", "--log-format"},
-		{"", "data is not set"},
+		{"data: x\noutput: json\n", "weir.yaml:2: output is no setting"},
+		{"data: null\n", "weir.yaml:1: data has no value"},
+		{"data:\n", "weir.yaml:1: data has no value"},
+		{"portal_frame: [null]\n", "weir.yaml:1: portal-frame has no value"},
+		{"data: x\nlisten: 127.0.0.1:1\ndata: y\n", "weir.yaml:3: data is given twice, first in line 1"},
+		{"log_level: info\nlog:\n  level: warn\n", "weir.yaml:3: log-level is given twice, first in line 1"},
+		{"log-level: info\nlog_level: warn\n", "weir.yaml:2: log-level is given twice"},
+		{"portal_frame: [\"http://a\"]\nportal-frame: [\"http://b\"]\n", "weir.yaml:2: portal-frame is given twice"},
+		{"data: x\n---\nlisten: 127.0.0.1:1\n", "weir.yaml:2: a second document"},
+		{"", "give a data directory"},
 	} {
 		path := filepath.Join(dir, "weir.yaml")
 		require.NoError(t, os.WriteFile(path, []byte(test.file), 0o600))
@@ -52,6 +61,35 @@ func TestWrongSettings(t *testing.T) {
 	code, _, stderr := run(t, nil, "serve", "--config", filepath.Join(dir, "missing.yaml"))
 	require.Equal(t, exitUsage, code)
 	require.Contains(t, stderr, "no such file")
+}
+
+// TestConfigCheck: what serve refuses, check refuses with the same words, and serve makes nothing before.
+func TestConfigCheck(t *testing.T) {
+	for args, want := range map[string]string{ // order-free: each by itself
+		"--listen 0.0.0.0:80":         "--insecure",
+		"--listen nonsense":           "--listen",
+		"--listen 127.0.0.1:999999":   "--listen",
+		"--tls-cert a":                "--tls-key",
+		"--tls-cert a --tls-key b":    "read the certificate",
+		"--tenant-rate -5":            "must not be negative",
+		"--drain-delay -5s":           "must not be negative",
+		"--portal-frame foo":          "--portal-frame",
+		"--memory-max -1":             "--memory-max",
+		"--memory-max 99999999999999": "--memory-max",
+		"--log-level loud":            "--log-level",
+	} {
+		dir := filepath.Join(t.TempDir(), "data")
+		var said []string
+		for _, verb := range []string{"config check", "serve"} {
+			code, stdout, stderr := run(t, nil, strings.Fields(verb+" --data "+dir+" "+args)...)
+			require.Equal(t, exitUsage, code, "%s %s: %s", verb, args, stderr)
+			require.Contains(t, stderr, want, args)
+			require.Empty(t, stdout, args)
+			said = append(said, stderr)
+		}
+		require.Equal(t, said[0], said[1])
+		require.NoDirExists(t, dir, args)
+	}
 }
 
 // FuzzConfigFile: no file makes the reader panic.

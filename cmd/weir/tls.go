@@ -91,9 +91,12 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 
 // mayListen refuses to carry keys in the clear where another machine could ask.
 func mayListen(listen string, encrypted, insecure bool) error {
-	host, _, err := net.SplitHostPort(listen)
+	host, port, err := net.SplitHostPort(listen)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
 	if err != nil {
-		return wrongUsage("--listen %q must be host:port", listen)
+		return wrongUsage("--listen %q must be host:port: %w", listen, err)
 	}
 	if encrypted || insecure || host == "localhost" {
 		return nil

@@ -29,8 +29,8 @@ func (m *Main) topCommand() *cobra.Command {
 	var f topFlags
 	cmd := &cobra.Command{
 		Use: "top", Short: "Show who uses most, live", Args: noArgs,
-		Long: "Show who used most of a meter, and how fast the server counts: a view that renews itself on a terminal (Ctrl-C ends it),\n" +
-			"a table once elsewhere.",
+		Long: "Show who used most of a meter, and how fast the server counts: a view that renews itself on a terminal (Ctrl-C ends it).\n" +
+			"In a pipe it is the server's JSON, once; -o csv is CSV, and -o table the table, once.",
 		Example: "  weir top\n  weir top --meter llm_tokens --by user --tenant acme --window 24h",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return m.top(cmd.Context(), &f) },
 	}
@@ -71,7 +71,7 @@ func (m *Main) top(ctx context.Context, f *topFlags) error {
 	switch {
 	case f.output == "csv":
 		return writeCSV(m.stdout, before.raw)
-	case !asTable && f.output == "json":
+	case !asTable:
 		_, err = m.stdout.Write(before.raw)
 		return err
 	case !isTerminal(m.stdout):

@@ -9,8 +9,6 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
-
-	"github.com/weirhq/weir/engine"
 )
 
 func (m *Main) verifyCommand() *cobra.Command {
@@ -39,7 +37,7 @@ func (m *Main) verify(ctx context.Context, dir string) error {
 	if len(entries) == 0 {
 		return fmt.Errorf("%s is empty; name the directory of weir serve --data", dir)
 	}
-	eng, err := engine.Open(dir, nil)
+	eng, err := openStore(dir, nil)
 	if err != nil {
 		return err
 	}
