@@ -30,7 +30,7 @@ export async function seed(server) {
   for (const t of hostile) await put("/v1/tenants/" + encodeURIComponent(t.id), { name: t.name, plan: "free" });
 
   const now = Date.now();
-  const events = [];
+  const events = []; // so few that a whole month of them is over no limit of a plan
   // 33 days: some lie in a month that is over, whatever the day is.
   const at = (ms) => new Date(Math.min(ms, now - 1000)).toISOString();
   for (let d = 33; d >= 0; d--) {
@@ -42,7 +42,7 @@ export async function seed(server) {
       events.push({ id: id + "a", tenant_id: "acme", user_id: "user-" + (k % 7), feature_type: "api_calls", quantity: Math.round(55 * weight), timestamp: at(t) });
       events.push({ id: id + "g", tenant_id: "globex", user_id: "user-" + k, feature_type: "api_calls", quantity: Math.round(30 * weight), timestamp: at(t) });
       events.push({ id: id + "h", tenant_id: "hooli", user_id: "user-" + (k % 3), feature_type: "api_calls", quantity: Math.round(40 * weight), timestamp: at(t) });
-      events.push({ id: id + "d", tenant_id: "globex", user_id: "user-" + k, feature_type: "data_transfer", quantity: Math.round(7e9 * weight), timestamp: at(t) });
+      events.push({ id: id + "d", tenant_id: "globex", user_id: "user-" + k, feature_type: "data_transfer", quantity: Math.round(5.5e9 * weight), timestamp: at(t) });
     }
   }
   events.push({ id: "seats", tenant_id: "acme", feature_type: "seats", quantity: 18 });
