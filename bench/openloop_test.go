@@ -3,6 +3,11 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -36,6 +41,31 @@ func TestSample(t *testing.T) {
 	}
 	if got := mean([]float64{1, 1, 2, 2, 3, 3, 5, 7}, 3); got != 6 {
 		t.Fatal(got)
+	}
+}
+
+// An answer that is wrong, and a server that hangs up, end the run with an error.
+func TestWiresFail(t *testing.T) {
+	for _, answer := range []http.HandlerFunc{
+		func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) },
+		func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("no")) },
+		func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+	} {
+		var n atomic.Int64
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			if n.Add(1) == 20 {
+				answer(w, r)
+				return
+			}
+			_, _ = w.Write([]byte("yes"))
+		}))
+		a := arrivals{perSecond: 500, span: time.Second, callers: 4}
+		waits, _, err := a.runWires(context.Background(), strings.TrimPrefix(s.URL, "http://"), "/", "key", func(int) []byte { return []byte("{}") }, []byte("yes"))
+		if err == nil || len(waits) < 15 || len(waits) > 100 {
+			t.Errorf("%d answers, %v", len(waits), err)
+		}
+		s.Close()
 	}
 }
 

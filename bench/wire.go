@@ -97,6 +97,8 @@ func (a arrivals) runWires(ctx context.Context, addr, path, key string, body fun
 		took  = make([][]time.Duration, a.callers)
 		errs  = make([]error, a.callers+1)
 		wg    sync.WaitGroup
+
+		failed, closing atomic.Bool
 	)
 	for c := range wires {
 		w, err := dialWire(addr, path, key)
@@ -111,34 +113,40 @@ func (a arrivals) runWires(ctx context.Context, addr, path, key string, body fun
 		wg.Go(func() {
 			for {
 				err := w.expect(want)
-				if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) {
-					return // runWires has closed it
-				}
-				if err != nil {
+				switch {
+				case closing.Load():
+					return
+				case err != nil:
 					errs[c] = err
-				} else {
-					took[c] = append(took[c], time.Since(start)-time.Duration(w.due.Load()))
-				}
-				idle <- w
-				if err != nil {
+					failed.Store(true) // before others can have the wire, of which nobody reads any more
+					idle <- w
 					return
 				}
+				took[c] = append(took[c], time.Since(start)-time.Duration(w.due.Load()))
+				idle <- w
 			}
 		})
 	}
 	alarm(n, func(i int) time.Time { return start.Add(time.Duration(i) * gap) }, func(i int) bool {
 		w := <-idle
+		if failed.Load() {
+			idle <- w
+			return false
+		}
 		due := time.Duration(i) * gap
 		if time.Since(start)-due > time.Millisecond {
 			late++
 		}
 		w.due.Store(int64(due))
-		errs[a.callers] = w.post(body(i))
+		if errs[a.callers] = w.post(body(i)); errs[a.callers] != nil {
+			w.close() // who reads of it gives it back
+		}
 		return errs[a.callers] == nil && ctx.Err() == nil
 	})
 	for range wires {
 		<-idle // answered
 	}
+	closing.Store(true)
 	for _, w := range wires {
 		w.close()
 	}

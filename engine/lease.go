@@ -42,7 +42,7 @@ func (e *Engine) Lease(ctx context.Context, r usage.LeaseRequest) (*Lease, error
 	if ans.Status == usage.StatusDuplicate {
 		if l, ok := e.leases.again(key); l != nil {
 			return l, nil
-		} else if !ok {
+		} else if !ok || ans.ExpiresAt.UnixNano() <= e.clock.now() {
 			return nil, &usage.Error{Code: usage.CodeConflict, Pointer: "/id", Detail: fmt.Sprintf("lease %s was granted before, and is over or not this engine's to spend; take one with another id", shorten(r.ID))}
 		}
 	}

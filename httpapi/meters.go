@@ -117,10 +117,11 @@ func (c *call) putMeter() {
 		c.writeError(errorList(list))
 		return
 	}
+	var st usage.MeterState
 	var created bool
-	st, err := c.conditionally(func(cond usage.Condition) (st usage.MeterState, err error) {
+	err = c.versioned("the meter", c.meterVersion, func(cond usage.Condition) (err error) {
 		st, created, err = c.eng.PutMeterIf(c.changing(), m, cond)
-		return st, err
+		return err
 	})
 	if err != nil {
 		c.writeError(err)
@@ -144,14 +145,19 @@ func (c *call) deleteMeter() {
 		c.writeError(c.noMeter())
 		return
 	}
-	_, err := c.conditionally(func(cond usage.Condition) (usage.MeterState, error) {
-		return usage.MeterState{}, c.eng.DeleteMeterIf(c.changing(), c.slug, cond)
+	err := c.versioned("the meter", c.meterVersion, func(cond usage.Condition) error {
+		return c.eng.DeleteMeterIf(c.changing(), c.slug, cond)
 	})
 	if err != nil {
 		c.writeError(err)
 		return
 	}
 	c.write(http.StatusNoContent, "", nil)
+}
+
+func (c *call) meterVersion() (version uint64, exists bool) {
+	st, ok := c.eng.Meter(c.slug)
+	return st.Version, ok && !st.Archived
 }
 
 func (c *call) noMeter() error {
@@ -174,7 +180,7 @@ func (c *call) writeMeter(status int, st usage.MeterState) {
 		c.writeError(err)
 		return
 	}
-	c.writeTagged(status, meterTag(st), append(text, '\n'))
+	c.writeTagged(status, versionTag(st.Version), append(text, '\n'))
 }
 
 // meterFields are the members of a meter, for "did you mean".

@@ -13,8 +13,7 @@ import (
 // versionTag is the ETag of a configuration row.
 func versionTag(version uint64) string { return `"v` + strconv.FormatUint(version, 10) + `"` }
 
-// versioned runs a change of a row under the request's If-Match and If-None-Match, as conditionally does for meters. now tells the
-// version of the row and whether it is there.
+// versioned is tagged for what has its version for an entity tag.
 func (c *call) versioned(what string, now func() (version uint64, exists bool), change func(usage.Condition) error) error {
 	return c.tagged(what, func() (string, uint64, bool) {
 		version, exists := now()
