@@ -7,7 +7,9 @@ import (
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"github.com/weirhq/weir/usage"
 )
 
 // TestAllowedWhilePlansChange: a reader never judges a counter by the quota of another plan. Every plan has room; but a slot that was a
@@ -51,4 +53,31 @@ func TestAllowedWhilePlansChange(t *testing.T) {
 	writer.Wait()
 	require.Zero(t, denied.Load(), "while %d ledgers were shown", shown.Load())
 	require.NoError(t, e.Close())
+}
+
+// A check of a tenant that has no account yet is judged as the default plan would, beside blocks that are applied: under the race
+// detector this is a test of what such a reader may look at.
+func TestCheckOfNobodyBesideWrites(t *testing.T) {
+	e := openMem(t, vfs.NewMem(), newTestClock(), nil)
+	putPlan(t, e, "free", `[{"slug":"m","meter":"api_calls","period":"month","limit":100}]`)
+	ctx := t.Context()
+	require.NoError(t, e.PutSettings(ctx, usage.Settings{DefaultPlan: new("free")}, usage.Condition{}))
+	var done atomic.Bool
+	var reader sync.WaitGroup
+	reader.Go(func() {
+		for i := 0; !done.Load(); i++ {
+			r := ask("", 101)
+			r.TenantID = fmt.Sprint("nobody", i%7)
+			a, err := e.Check(r)
+			if !assert.NoError(t, err) || !assert.False(t, a.Allowed) {
+				return
+			}
+		}
+	})
+	for i := range 300 {
+		_, err := e.Record(ctx, usage.Event{ID: fmt.Sprint(i), TenantID: "acme", FeatureType: "api_calls"})
+		require.NoError(t, err)
+	}
+	done.Store(true)
+	reader.Wait()
 }

@@ -62,6 +62,7 @@ func (l *ledger) bind(sh *shard, b *book, now int64) error {
 			if err != nil {
 				return err
 			}
+			c.since = place{sh.index, max(sh.item, 0)}.number()
 			l.counters[i] = c
 		}
 		l.counters[i].roll(l.acct, s, now)
@@ -71,10 +72,10 @@ func (l *ledger) bind(sh *shard, b *book, now int64) error {
 	return nil
 }
 
-// newCounter makes the counter of a slot that had none.
+// newCounter makes the counter of a slot that had none. Readers call it too, for an account as it would be made: it reads nothing
+// of the block under way.
 func (l *ledger) newCounter(sh *shard, s *slot, now int64) (*counter, error) {
-	c := &counter{quota: s.policy.Quota.Slug, meter: s.meter, period: s.policy.PeriodKey, limit: s.policy.Limit,
-		since: place{sh.index, max(sh.item, 0)}.number()}
+	c := &counter{quota: s.policy.Quota.Slug, meter: s.meter, period: s.policy.PeriodKey, limit: s.policy.Limit}
 	if !s.policy.FromBuckets() {
 		return c, nil
 	}
