@@ -249,6 +249,7 @@ type accountJSON struct {
 	Number    int            `json:"number,omitempty"`
 	Pending   *pendingJSON   `json:"pending,omitempty"`
 	Overrides []overrideJSON `json:"overrides,omitempty"`
+	Earlier   []earlierJSON  `json:"earlier,omitempty"`
 	Holds     []string       `json:"holds,omitempty"` // hashes of the ids of open ones, in hex, ascending
 }
 
@@ -256,6 +257,13 @@ type pendingJSON struct {
 	Plan   string `json:"plan"`
 	Number int    `json:"number"`
 	At     int64  `json:"at"`
+}
+
+// earlierJSON is an earlierGrid; times are unix seconds, a missing anchor is none.
+type earlierJSON struct {
+	TimeZone string `json:"time_zone"`
+	Anchor   int64  `json:"anchor,omitempty"`
+	Until    int64  `json:"until"`
 }
 
 type overrideJSON struct {
@@ -274,6 +282,9 @@ func (a *account) appendRow(dst []byte) []byte {
 	}
 	for _, o := range a.overrides {
 		out.Overrides = append(out.Overrides, overrideJSON{o.def, o.version})
+	}
+	for _, g := range a.earlier {
+		out.Earlier = append(out.Earlier, earlierJSON{g.name, g.anchor, g.until})
 	}
 	for _, h := range a.holds { // order-free: sorted below
 		if h.state == holdOpen {
@@ -307,7 +318,11 @@ func (a *account) decode(cfg *config, src []byte) (open []wal.Hash, err error) {
 	for _, o := range in.Overrides {
 		a.overrides = append(a.overrides, &override{o.Override, o.Version})
 	}
-	if err := a.setZone(cfg); err != nil {
+	var earlier []earlierGrid
+	for _, g := range in.Earlier {
+		earlier = append(earlier, earlierGrid{grid{name: g.TimeZone, anchor: g.Anchor}, g.Until})
+	}
+	if err := a.setCalendar(cfg, earlier); err != nil {
 		return nil, err
 	}
 	for _, text := range in.Holds {
@@ -322,24 +337,6 @@ func (a *account) decode(cfg *config, src []byte) (open []wal.Hash, err error) {
 		open = append(open, hash)
 	}
 	return open, nil
-}
-
-// setZone takes zone and anchor from def, and shows them to readers.
-func (a *account) setZone(cfg *config) error {
-	a.calendar = *utcCalendar
-	if a.def.TimeZone != "" && a.def.TimeZone != "UTC" {
-		table := cfg.zones[a.def.TimeZone]
-		if table == nil {
-			return fmt.Errorf("%w: tenant %q: the table of zone %q is missing", wal.ErrCorrupt, a.def.ID, a.def.TimeZone)
-		}
-		a.name, a.zone = a.def.TimeZone, table
-	}
-	if !a.def.BillingAnchor.IsZero() {
-		a.anchor = a.def.BillingAnchor.Unix()
-	}
-	shown := a.calendar
-	a.tenant.calendar.Store(&shown)
-	return nil
 }
 
 // storedPlan finds a version that a row names, archived or not.

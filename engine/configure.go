@@ -110,9 +110,7 @@ func (e *Engine) PutTenantIf(ctx context.Context, t usage.Tenant, cond usage.Con
 	if err != nil {
 		return usage.TenantState{}, false, err
 	}
-	if !t.BillingAnchor.IsZero() {
-		t.BillingAnchor = t.BillingAnchor.UTC()
-	}
+	t = t.Canonical()
 	res, err := e.submitConfig(ctx, &configEntry{Op: opTenantPut, Actor: actorOf(ctx), Tenant: &t, Zone: zone, Condition: cond})
 	if err != nil {
 		return usage.TenantState{}, false, err

@@ -240,7 +240,7 @@ func (sh *shard) standing(a *account, user string, userNum uint32, now int64) []
 		if l != nil {
 			q.level, _, q.start = l.counters[i].level(a, s, now)
 		} else if s.policy.InCalendar() {
-			start, end := s.policy.PeriodOf(a.zone, a.anchor, floorDiv(now, 1e9))
+			start, end := a.periodOf(s.policy, floorDiv(now, 1e9))
 			q.level.End, q.start = end*1e9, start*1e9
 		}
 		q.verdict = s.policy.Judge(q.level, 0, now)

@@ -83,7 +83,7 @@ func (c *counter) covers(s *slot, at int64) bool {
 
 // following is the period of now, after the counter's own has ended, and what it starts with.
 func (c *counter) following(a *account, s *slot, now int64) (start, end int64, agg *rollup.Agg) {
-	sec, endSec := s.policy.PeriodOf(a.zone, a.anchor, floorDiv(now, 1e9))
+	sec, endSec := a.periodOf(s.policy, floorDiv(now, 1e9))
 	start, end, agg = max(sec*1e9, c.end), endSec*1e9, new(rollup.Agg)
 	for i := range c.ahead {
 		if at := c.ahead[i].minute * 60e9; at >= start && (end == 0 || at < end) {

@@ -148,13 +148,14 @@ const pinnedSince = 946_684_800 // 2000-01-01
 // pinnedNow computes which tenants keep more than next says, old being what they have.
 func (s *state) pinnedNow(old, next *kept) []pinned {
 	var out []pinned
+	now := floorDiv(next.At, 1e9)
 	for _, t := range s.dir.all() {
 		a := t.account.Load()
 		p := old.pin(t.num)
-		if a == nil || a.zone.WholeFrom(pinnedSince, 3600) && a.anchor%3600 == 0 {
+		if a == nil || a.wholeFrom(pinnedSince, 3600, now) {
 			p.QuarterHour = max(p.QuarterHour, next.QuarterHour)
 		}
-		if a == nil || a.zone.WholeFrom(pinnedSince, 86_400) && a.anchor%86_400 == 0 {
+		if a == nil || a.wholeFrom(pinnedSince, 86_400, now) {
 			p.Hour = max(p.Hour, next.Hour)
 		}
 		if p.QuarterHour != next.QuarterHour || p.Hour != next.Hour {

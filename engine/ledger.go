@@ -79,7 +79,7 @@ func (l *ledger) newCounter(sh *shard, s *slot, now int64) (*counter, error) {
 	if !s.policy.FromBuckets() {
 		return c, nil
 	}
-	start, end := s.policy.PeriodOf(l.acct.zone, l.acct.anchor, floorDiv(now, 1e9))
+	start, end := l.acct.periodOf(s.policy, floorDiv(now, 1e9))
 	c.start, c.end = start*1e9, end*1e9
 	if err := sh.fillCounter(c, l.acct.tenant, s.kind); err != nil {
 		return nil, err

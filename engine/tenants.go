@@ -81,9 +81,16 @@ func (s *state) applyTenantPut(b *block, e *configEntry) (Result, error) {
 			return nil
 		}
 		sh.touchObject(a)
+		// What nobody has made yet, and no quota has counted for, is in no period that has to end first.
+		inPeriod := a.made || len(a.book.slots) > 0
 		a.def, a.made, a.version = def, true, b.index
 		sh.list(t, true)
-		if err := a.setZone(cfg); err != nil {
+		if inPeriod {
+			err = a.changeCalendar(cfg, b.nanos)
+		} else {
+			err = a.setCalendar(cfg, nil)
+		}
+		if err != nil {
 			return err
 		}
 		if !samePlanSlug(a.plan, v) {
@@ -137,7 +144,7 @@ func (s *state) applyTenantDelete(b *block, e *configEntry) (Result, error) {
 		a.def, a.made, a.version = usage.Tenant{ID: t.name}, false, b.index
 		a.plan, a.pending, a.overrides = s.cfg.Load().defaultPlan(), nil, nil
 		sh.list(t, false)
-		if err := a.setZone(s.cfg.Load()); err != nil {
+		if err := a.setCalendar(s.cfg.Load(), nil); err != nil {
 			return err
 		}
 		if err := a.refresh(sh, b.nanos); err != nil {

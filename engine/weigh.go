@@ -72,7 +72,7 @@ func (sh *shard) weigh(a *account, user string, userNum uint32, peek bool, now i
 		if l != nil {
 			q.level, agg, q.start = l.counters[i].level(a, s, now)
 		} else if s.policy.InCalendar() {
-			start, end := s.policy.PeriodOf(a.zone, a.anchor, floorDiv(now, 1e9))
+			start, end := a.periodOf(s.policy, floorDiv(now, 1e9))
 			q.level.End, q.start = end*1e9, start*1e9
 		}
 		if sh.extending != 0 && q.endedBefore(sh.extending) {

@@ -50,8 +50,8 @@ func (s *state) applyZonePut(b *block, cfg *config, e *configEntry) (Result, err
 	s.cfg.Store(next)
 	for _, t := range s.dir.all() {
 		err := s.inShard(t, func(*shard) error {
-			if a := t.account.Load(); a != nil && a.def.TimeZone == e.Zone.Name {
-				return a.setZone(next)
+			if a := t.account.Load(); a != nil && a.inZone(e.Zone.Name) {
+				return a.setCalendar(next, a.earlier)
 			}
 			return nil
 		})

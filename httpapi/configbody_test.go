@@ -31,6 +31,10 @@ func TestConfigurationBodiesRefused(t *testing.T) {
 		{"POST /v1/adjustments", adjust(`"quantity":1,"timestamp":7`), 400, "wrong_type", "/timestamp", "must be a string"},
 		{"POST /v1/adjustments", adjust(`"quantity":true`), 400, "wrong_type", "/quantity", "must be a number or a decimal string"},
 		{"POST /v1/adjustments", adjust(`"quantity":"x"`), 422, "invalid_value", "/quantity", ""},
+		{"POST /v1/adjustments", `{"tenant_id":"acme","meter":"api_calls","quantity":1,"reason":"r"}`, 422, "missing_field", "/id", "Idempotency-Key"},
+		{"POST /v1/reservations", `{"tenant_id":"acme","feature_type":"api_calls","quantity":1}`, 422, "missing_field", "/id", "Idempotency-Key"},
+		{"POST /v1/leases", `{"tenant_id":"acme","feature_type":"api_calls","quantity":1}`, 422, "missing_field", "/id", "Idempotency-Key"},
+		{"POST /v1/tenants/acme/quotas/q/reset", `{"reason":"r"}`, 422, "missing_field", "/id", "Idempotency-Key"},
 		{"PUT /v1/tenants/new", `{"billing_anchor":"2026-1-1"}`, 422, "invalid_value", "/billing_anchor", "must be a time like"},
 		{"PUT /v1/tenants/new", `{"billing_anchor":"2026-11-27T01:00:00+24:00"}`, 422, "invalid_value", "/billing_anchor", ""},
 		{"PUT /v1/tenants/new", `{"billing_anchor":"2026-11-27T01:01:00Z"}`, 422, "invalid_value", "/billing_anchor", "quarter hour"},
@@ -101,4 +105,31 @@ func TestConfigurationBodiesRefused(t *testing.T) {
 	w = f.send("PUT", "/v1/tenants/new/quotas/q", strings.NewReader(`{"meter":"api_calls","period":"day","limit":5,"effective_from":null,"effective_until":"2099-01-01T00:00:00+01:00"}`))
 	require.Equal(t, 201, w.Code, w.Body)
 	require.Contains(t, w.Body.String(), `"effective_from":null,"effective_until":"2098-12-31T23:00:00Z"`)
+}
+
+// What GET answers can be sent back as it is: nothing is refused, and no version made.
+func TestConfigurationAnswersPutBack(t *testing.T) {
+	f := newFixture(t)
+	put := func(path, body string, status int) {
+		t.Helper()
+		w := f.send("PUT", path, strings.NewReader(body))
+		require.Equal(t, status, w.Code, "%s", w.Body)
+	}
+	put("/v1/meters/words", `{"event_type":"text","aggregation":"sum","dimensions":["metadata.lang"]}`, 201)
+	put("/v1/plans/pro", `{"quotas":[{"slug":"q","meter":"words","period":"month","limit":10}]}`, 201)
+	put("/v1/plans/max", `{"quotas":[]}`, 201)
+	put("/v1/tenants/acme", `{"plan":"pro","time_zone":"Europe/Berlin","billing_anchor":"2026-01-31T00:00:00+01:00","metadata":{"a":1}}`, 201)
+	put("/v1/tenants/acme/quotas/q", `{"limit":20,"effective_until":"2099-01-01T00:00:00Z"}`, 201)
+	require.Equal(t, 200, f.send("POST", "/v1/tenants/acme/plan", strings.NewReader(`{"plan":"max","effective":"period_end"}`)).Code)
+	put("/v1/settings", `{"default_plan":"max"}`, 200)
+	put("/v1/tenants/bare", `{}`, 201)
+	audit := f.send("GET", "/v1/audit", nil).Body.String()
+	for _, path := range []string{"/v1/meters/words", "/v1/meters/api_calls", "/v1/plans/pro", "/v1/tenants/bare", "/v1/tenants/acme", "/v1/settings"} {
+		before := f.send("GET", path, nil)
+		w := f.send("PUT", path, strings.NewReader(before.Body.String()))
+		require.Equal(t, 200, w.Code, "%s: %s", path, w.Body)
+		require.Equal(t, before.Header().Get("ETag"), w.Header().Get("ETag"), path)
+		require.JSONEq(t, before.Body.String(), w.Body.String())
+	}
+	require.Equal(t, audit, f.send("GET", "/v1/audit", nil).Body.String())
 }

@@ -125,6 +125,17 @@ func (c *call) identifyRequest(r *usage.Request) error {
 	return err
 }
 
+// givenID is the id of what holds units or corrects: that of the body, else of the header Idempotency-Key. Without one a retry would be
+// done twice.
+func (c *call) givenID(id string) (string, error) {
+	if id == "" && c.r.Header.Get("Idempotency-Key") == "" {
+		return "", refuse(usage.CodeMissingField, "/id", "id is missing; choose one, here or in the header Idempotency-Key, and send the same with every retry")
+	}
+	r := usage.Request{ID: id}
+	err := c.identifyRequest(&r)
+	return r.ID, err
+}
+
 // itemPointer gives an error about the only item of a request its place in the list, if there was one: to the engine it is as if the item
 // had stood in the request itself.
 func itemPointer(err error, listed bool) error {
@@ -371,7 +382,8 @@ type checkBatchBody struct {
 
 const checkBatchMax = 100
 
-// postCheckBatch checks one unit of every feature for every tenant.
+// postCheckBatch checks one unit of every feature for every tenant. A pair that cannot be judged, such as one with an unknown feature, has
+// an error of its own.
 func (c *call) postCheckBatch() {
 	var body checkBatchBody
 	if !c.readConfig(&body) {
@@ -386,16 +398,15 @@ func (c *call) postCheckBatch() {
 			return
 		}
 	}
-	b := []byte(`{"results":[`)
+	b, refused := []byte(`{"results":[`), 0
 	for i, tenant := range body.Tenants {
 		for j, feature := range body.Features {
 			a, err := c.eng.Check(usage.Request{TenantID: tenant, Items: []usage.Item{{FeatureType: feature}}})
-			err = pairPointer(err, i, j)
-			if err != nil && usage.Code(err) != usage.CodeForbidden {
+			if status, _ := statusFor(usage.Code(err)); err != nil && status >= 500 {
 				c.writeError(err)
 				return
 			}
-			if b[len(b)-1] == '}' {
+			if i+j > 0 {
 				b = append(b, ',')
 			}
 			b = append(b, `{"tenant_id":`...)
@@ -403,7 +414,8 @@ func (c *call) postCheckBatch() {
 			b = append(b, `,"feature_type":`...)
 			b = appendString(b, feature)
 			if err != nil {
-				b = append(c.appendProblem(append(b, `,"error":`...), err), '}')
+				refused++
+				b = append(c.appendProblem(append(b, `,"error":`...), pairPointer(err, i, j)), '}')
 				continue
 			}
 			b = append(b, `,"allowed":`...)
@@ -415,5 +427,9 @@ func (c *call) postCheckBatch() {
 			b = append(b, '}')
 		}
 	}
-	c.writeJSON(http.StatusOK, append(b, "]}\n"...))
+	status := http.StatusOK
+	if refused == len(body.Tenants)*len(body.Features) {
+		status = http.StatusUnprocessableEntity
+	}
+	c.writeJSON(status, append(b, "]}\n"...))
 }

@@ -14,12 +14,11 @@ func (c *call) postAdjustment() {
 	if !c.readConfig(&a) {
 		return
 	}
-	r := usage.Request{ID: a.ID}
-	if err := c.identifyRequest(&r); err != nil {
+	var err error
+	if a.ID, err = c.givenID(a.ID); err != nil {
 		c.writeError(err)
 		return
 	}
-	a.ID = r.ID
 	ctx := c.changing()
 	if c.who.key.Has(usage.ScopeBackfill) {
 		ctx = engine.WithBackfill(ctx)
@@ -37,13 +36,13 @@ func (c *call) resetQuota() {
 	if !c.readConfig(&in) {
 		return
 	}
-	r := usage.Request{ID: in.ID}
-	if err := c.identifyRequest(&r); err != nil {
+	id, err := c.givenID(in.ID)
+	if err != nil {
 		c.writeError(err)
 		return
 	}
 	out, err := c.eng.ResetQuota(c.changing(),
-		usage.Reset{ID: r.ID, TenantID: c.slug, Quota: c.sub, Reason: in.Reason})
+		usage.Reset{ID: id, TenantID: c.slug, Quota: c.sub, Reason: in.Reason})
 	c.writeOutcome(out, err, c.slug, "", func(q *usage.QuotaStatus) bool { return q.Quota == c.sub })
 }
 

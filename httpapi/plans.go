@@ -81,10 +81,11 @@ func (c *call) putPlan() {
 		c.writeError(err)
 		return
 	}
-	var p usage.Plan
-	if !c.readConfig(&p) {
+	var in planBody // what GET answers may be sent back; its members beside the plan say nothing here
+	if !c.readConfig(&in) {
 		return
 	}
+	p := in.Plan
 	if p.Slug == "" {
 		p.Slug = c.slug
 	}

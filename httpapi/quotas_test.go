@@ -314,8 +314,7 @@ func TestPointersOfDecisions(t *testing.T) {
 		{"/v1/consume", `{"tenant_id":"a","items":[{"feature_type":"api_calls","metadata":{"a":{"b":{"c":{"d":{"e":{"f":{}}}}}}}}]}`, "/items/0/metadata/a/b/c/d"},
 		{"/v1/consume", `{"tenant_id":"","items":[{"feature_type":"api_calls"}]}`, "/tenant_id"},
 		{"/v1/consume", `{"tenant_id":"a","items":[{"feature_type":"api_calls"},{"feature_type":"nope"}]}`, "/items/1/feature_type"},
-		{"/v1/check/batch", `{"tenants":["a"],"features":["api_calls","nope"]}`, "/features/1"},
-		{"/v1/check/batch", `{"tenants":["a",""],"features":["api_calls"]}`, "/tenants/1"},
+		{"/v1/check/batch", `{"tenants":["a"],"features":[]}`, "/features"},
 		{"/v1/leases/l/settle", `{"tenant_id":"a","used":-1}`, "/used"},
 		{"/v1/leases/l/settle", `{"tenant_id":"a"}`, "/used"},
 	} {
@@ -332,6 +331,31 @@ func TestPointersOfDecisions(t *testing.T) {
 		pointers = append(pointers, r.(map[string]any)["error"].(map[string]any)["errors"].([]any)[0].(map[string]any)["pointer"].(string))
 	}
 	require.Equal(t, []string{"/requests/0/feature_type", "/requests/1/items/0/feature_type", "/requests/2/feature_type", "/requests/3/items", "/requests/4/timestamp"}, pointers)
+}
+
+// TestCheckBatchPairs: what cannot be judged has an error of its own beside the answers; 422 when nothing could.
+func TestCheckBatchPairs(t *testing.T) {
+	f := newFixture(t)
+	f.do("PUT", "/v1/plans/p", freePlan)
+	f.do("PUT", "/v1/tenants/a", `{"plan":"p"}`)
+	w, a := f.do("POST", "/v1/check/batch", `{"tenants":["a","b"],"features":["api_calls","nope"]}`)
+	require.Equal(t, 200, w.Code)
+	var pairs []string
+	for _, r := range a["results"].([]any) {
+		pair := r.(map[string]any)
+		line := fmt.Sprint(pair["tenant_id"], " ", pair["feature_type"], " ")
+		if problem, refused := pair["error"].(map[string]any); refused {
+			require.NotContains(t, pair, "allowed")
+			line += fmt.Sprint(problem["code"], " ", problem["errors"].([]any)[0].(map[string]any)["pointer"])
+		} else {
+			line += fmt.Sprint(pair["allowed"])
+		}
+		pairs = append(pairs, line)
+	}
+	require.Equal(t, []string{"a api_calls true", "a nope unknown_feature /features/1", "b api_calls true", "b nope unknown_feature /features/1"}, pairs)
+	w, a = f.do("POST", "/v1/check/batch", `{"tenants":["a"],"features":["nope"]}`)
+	require.Equal(t, 422, w.Code)
+	require.Len(t, a["results"], 1)
 }
 
 // TestConsumeBatchStatus: 422 when every request was refused; a denial is not a refusal, and an empty batch has none.

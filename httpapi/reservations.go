@@ -50,10 +50,7 @@ func (c *call) readReservation() (b reservationBody, form decisionForm, ok bool)
 	if !c.readConfig(&b) {
 		return b, form, false
 	}
-	r := usage.Request{ID: b.ID}
-	err = c.identifyRequest(&r)
-	b.ID = r.ID
-	if err == nil && b.TTLSeconds != nil && *b.TTLSeconds < 1 {
+	if b.ID, err = c.givenID(b.ID); err == nil && b.TTLSeconds != nil && *b.TTLSeconds < 1 {
 		err = refuse(usage.CodeInvalidValue, "/ttl_seconds", "ttl_seconds is out of range; use 1 to 86400")
 	}
 	if err != nil {

@@ -60,7 +60,7 @@ var routeRows = []routeRow{
 	{"POST /v1/consume/batch", "check", shared, "/v1/consume/batch", `{"requests":[{"tenant_id":"{t}","feature_type":"api_calls"}]}`,
 		[]int{200, 422}}, // 422: every request was of another tenant
 	{"POST /v1/check", "check", ofTenant, "/v1/check", `{"tenant_id":"{t}","feature_type":"api_calls"}`, okay},
-	{"POST /v1/check/batch", "check", shared, "/v1/check/batch", `{"tenants":["{t}"],"features":["api_calls"]}`, okay},
+	{"POST /v1/check/batch", "check", shared, "/v1/check/batch", `{"tenants":["{t}"],"features":["api_calls"]}`, []int{200, 422}},
 	{"POST /v1/reservations", "check", ofTenant, "/v1/reservations", `{"id":"r{n}","tenant_id":"{t}","feature_type":"api_calls","quantity":1}`, okay},
 	{"GET /v1/reservations/{id}", "check read", ofTenant, "/v1/reservations/none?tenant_id={t}", "", orNone},
 	{"POST /v1/reservations/{id}/commit", "check", ofTenant, "/v1/reservations/none/commit", `{"tenant_id":"{t}","quantity":1}`, orNone},

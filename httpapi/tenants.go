@@ -106,6 +106,11 @@ func (c *call) putTenant() {
 		Plan     *string `json:"plan"` // null: none
 		TimeZone *string `json:"time_zone"`
 		Name     *string `json:"name"`
+
+		// What GET answers may be sent back; these say nothing here.
+		PlanVersion int               `json:"plan_version"`
+		PendingPlan *usage.PlanChange `json:"pending_plan"`
+		Overrides   []overrideBody    `json:"overrides"`
 	}
 	if !c.readConfig(&in) {
 		return

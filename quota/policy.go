@@ -195,20 +195,13 @@ func refuse(pointer, format string, args ...any) *usage.Error {
 	return &usage.Error{Code: usage.CodeInvalidValue, Pointer: pointer, Detail: fmt.Sprintf(format, args...)}
 }
 
-// PeriodOf returns the period [start, end) in unix seconds that contains a unix second, of a calendar, billing or lifetime
-// policy; end is 0 when it never ends. anchor is that of the tenant, unix seconds, 0 for none: then billing periods are
-// calendar months.
-func (p *Policy) PeriodOf(zone *civil.Table, anchor, unixSec int64) (start, end int64) {
-	switch {
-	case p.Kind == KindCalendar:
+// PeriodOf returns the period [start, end) in unix seconds that contains a unix second, of a calendar or lifetime policy; end is 0
+// when it never ends. Billing periods are the tenant's.
+func (p *Policy) PeriodOf(zone *civil.Table, unixSec int64) (start, end int64) {
+	if p.Kind == KindCalendar {
 		return zone.Bounds(p.Calendar, unixSec)
-	case p.Kind == KindBilling && anchor == 0:
-		return zone.Bounds(civil.Month, unixSec)
-	case p.Kind == KindBilling:
-		return zone.Anchored(anchor, unixSec)
-	default:
-		return 0, 0
 	}
+	return 0, 0
 }
 
 // FromBuckets reports whether a counter of the policy is the sum of what its meter counted in the period, whatever the

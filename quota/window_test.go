@@ -188,10 +188,10 @@ func FuzzDecodeSliding(f *testing.F) {
 func TestPeriodOf(t *testing.T) {
 	berlin, err := civil.NewTable("Europe/Berlin")
 	require.NoError(t, err)
-	p := policyOf(t, `{"period":"billing","limit":1}`)
-	s, e := p.PeriodOf(berlin, 0, 1_767_225_600) // 2026-01-01 00:00 UTC is 01:00 in Berlin
+	p := policyOf(t, `{"period":"month","limit":1}`)
+	s, e := p.PeriodOf(berlin, 1_767_225_600) // 2026-01-01 00:00 UTC is 01:00 in Berlin
 	require.Equal(t, []int64{1_767_222_000, 1_769_900_400}, []int64{s, e})
-	s, e = policyOf(t, `{"period":"lifetime","limit":1}`).PeriodOf(berlin, 0, 5)
+	s, e = policyOf(t, `{"period":"lifetime","limit":1}`).PeriodOf(berlin, 5)
 	require.Equal(t, []int64{0, 0}, []int64{s, e})
 	require.True(t, p.FromBuckets())
 	require.False(t, policyOf(t, `{"period":"month","limit":1,"scope":"user"}`).FromBuckets())

@@ -26,6 +26,23 @@ type TenantState struct {
 	Overrides   []Override
 }
 
+// Canonical returns the tenant with nothing said where a default is: so what is put is the same as what was read, defaults and all.
+func (t Tenant) Canonical() Tenant {
+	if t.Name == t.ID {
+		t.Name = ""
+	}
+	if t.TimeZone == "UTC" {
+		t.TimeZone = ""
+	}
+	if !t.BillingAnchor.IsZero() {
+		t.BillingAnchor = t.BillingAnchor.UTC()
+	}
+	if m := bytes.TrimSpace(t.Metadata); len(m) > 1 && len(bytes.TrimSpace(m[1:len(m)-1])) == 0 { // {}
+		t.Metadata = nil
+	}
+	return t
+}
+
 // Validate reports everything that is wrong with the tenant by itself. Whether its plan and zone exist is judged by the engine.
 func (t *Tenant) Validate() []*Error {
 	var errs problems
