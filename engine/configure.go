@@ -248,6 +248,7 @@ func (e *Engine) ChangePlan(ctx context.Context, c usage.PlanChange) error {
 // Settings returns the settings of the store and their version.
 func (e *Engine) Settings() (usage.Settings, uint64) {
 	s := e.state.cfg.Load().settings
+	s.def = s.def.Clone()
 	if s.def.UnknownTenants == "" {
 		s.def.UnknownTenants = usage.UnknownCreate
 	}
