@@ -250,11 +250,18 @@ func (sh *shard) standing(a *account, user string, userNum uint32, now int64) []
 }
 
 // catchUp lets the log pass a moment at which something of the tenant changes by itself, so that reads see it. When the log takes no
-// writes the answer is of the state as it is.
+// writes, or the disk does not answer, the answer is of the state as it is.
 func (e *Engine) catchUp(t *tenant, now int64) {
 	if t.shard.due.Load() <= now {
-		_ = e.tick(context.Background())
+		e.passTime(context.Background())
 	}
+}
+
+// passTime is a tick that waits no longer than a read may.
+func (e *Engine) passTime(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, passTimeMax)
+	defer cancel()
+	_ = e.tick(ctx)
 }
 
 // tick commits an entry that says nothing but the time.
