@@ -163,6 +163,9 @@ func (e *Engine) Users(tenantID, quotaSlug string, nearLimit bool, after uint32,
 	sh := t.shard
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
+	if sh.failed != nil {
+		return nil, 0, sh.failed
+	}
 	a := t.account.Load()
 	if a == nil {
 		return nil, 0, nil

@@ -178,6 +178,9 @@ func (sh *shard) check(it *item, t *tenant, now int64, id string) (usage.Answer,
 
 // accountToRead returns the account of t, or one as it would be made now, which is in no state. The caller holds shard.mu.
 func (sh *shard) accountToRead(t *tenant, now int64) (*account, error) {
+	if sh.failed != nil {
+		return nil, sh.failed
+	}
 	v := sh.state.cfg.Load().defaultPlan()
 	if a := t.account.Load(); a != nil && (a.listed || a.made || a.plan == v) {
 		return a, nil
@@ -203,6 +206,9 @@ func (sh *shard) accountToRead(t *tenant, now int64) (*account, error) {
 func (e *Engine) Quotas(tenantID, user string) ([]usage.QuotaStatus, error) {
 	if e.closed.Load() {
 		return nil, usage.ErrClosed
+	}
+	if err := e.store.Failed(); err != nil {
+		return nil, err
 	}
 	t := e.state.dir.tenant(tenantID)
 	if t == nil || !t.listed.Load() {

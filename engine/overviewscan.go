@@ -60,13 +60,15 @@ func (o *overviewScan) run(ctx context.Context, e *Engine) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			o.lookAt(sh, part)
+			if err := o.lookAt(sh, part); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-func (o *overviewScan) lookAt(sh *shard, part []*tenant) {
+func (o *overviewScan) lookAt(sh *shard, part []*tenant) error {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	for _, t := range part {
@@ -74,6 +76,7 @@ func (o *overviewScan) lookAt(sh *shard, part []*tenant) {
 			o.look(sh, t)
 		}
 	}
+	return sh.failed
 }
 
 // compareAttention puts what is most urgent first.
