@@ -27,7 +27,7 @@ import (
 //
 // A crash at any moment leaves the old checkpoint or the new one; Open folds the log from there.
 
-// checkpointer decides when to cut, and writes in its own goroutine. state.mu guards all of it but what the writer owns while running is open.
+// checkpointer decides when to cut, and writes in its own goroutine (docs/LOCKS.md has the order of locks). state.mu guards all of it but what the writer owns while running is open.
 type checkpointer struct {
 	state *state
 	every int // items between cuts
