@@ -85,7 +85,7 @@ func (e *Engine) start() error {
 		return errors.Join(err, e.log.Close())
 	}
 	e.state.mu.Lock()
-	e.state.live = true
+	e.state.live, e.state.charged = true, e.hub.charged
 	e.state.mu.Unlock()
 	e.clock.start(e.state.appliedTime.Load(), e.opts.AcceptClock)
 	hand := e.state.hand

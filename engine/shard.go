@@ -61,6 +61,7 @@ type shard struct {
 	extending int64     // when the reservation that is being extended was made; 0: none is
 	crossed   []crossing
 	noted     []note
+	charged   []uint32 // tenants whose holds were charged when they expired
 	sighted   timeSpan // what the items of the block that counted cover, unix nanoseconds
 	skipped   []uint16 // positions of those that did not
 	recalling bool     // what is evaluated was counted before
