@@ -10,7 +10,7 @@ type CommitLog interface {
 	Start(a Applier) error
 	// Submit takes a block in order; it may wait for room. The block must not change afterwards.
 	Submit(block []byte) Future
-	// Barrier returns when everything submitted before the call is durable and applied.
+	// Barrier returns when everything submitted before the call is durable and applied, or with the error of ctx.
 	Barrier(ctx context.Context) error
 	// DurableIndex is the index of the newest block known to be durable.
 	DurableIndex() uint64

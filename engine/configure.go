@@ -161,6 +161,9 @@ func (e *Engine) Users(tenantID, quotaSlug string, nearLimit bool, after uint32,
 	sh := t.shard
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
+	if sh.failed != nil {
+		return nil, 0, sh.failed
+	}
 	a := t.account.Load()
 	if a == nil {
 		return nil, 0, nil
@@ -246,6 +249,7 @@ func (e *Engine) ChangePlan(ctx context.Context, c usage.PlanChange) error {
 // Settings returns the settings of the store and their version.
 func (e *Engine) Settings() (usage.Settings, uint64) {
 	s := e.state.cfg.Load().settings
+	s.def = s.def.Clone()
 	if s.def.UnknownTenants == "" {
 		s.def.UnknownTenants = usage.UnknownCreate
 	}

@@ -41,6 +41,9 @@
 // Every method is safe for concurrent use. Writes of many callers are committed together
 // (group commit), so throughput grows with the number of callers. [Engine.Current] never locks.
 //
+// What a write is given (strings, metadata) is the engine's until the write returns. One whose context ended on the way returns
+// [usage.ErrUnknownOutcome] before the engine is done: leave its memory to the garbage collector. What a read returns is the caller's.
+//
 // # Limits
 //
 // limits.go names every bound. An engine owns its directory: a second Open is refused.

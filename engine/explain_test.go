@@ -139,7 +139,7 @@ func TestPastIsSharedWithVerify(t *testing.T) {
 	e := openMem(t, vfs.NewMem(), newTestClock(), nil)
 	_, err := e.Record(context.Background(), event("1"))
 	require.NoError(t, err)
-	f, err := e.newRefold() // as Verify does
+	f, err := e.newRefold(t.Context()) // as Verify does
 	require.NoError(t, err)
 	answer := make(chan error, 1)
 	go func() {

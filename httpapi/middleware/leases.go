@@ -46,7 +46,7 @@ type lease struct {
 // refusedPause is how long a tenant without room for a lease is consumed one by one before the next try.
 const refusedPause = time.Second
 
-// expiryMargin is how long before its end a lease is no longer spent: clocks of two machines differ.
+// expiryMargin is how long before its end a lease is no longer spent, and is settled: clocks of two machines differ.
 const expiryMargin = 2 * time.Second
 
 func newLeases(g LeaseGranter, o *Options) *leases {
@@ -80,9 +80,8 @@ func (l *leases) take(ctx context.Context, tenant, feature string, cost usage.De
 	if now.UnixNano() < s.notUntil.Load() || !s.fetching.CompareAndSwap(false, true) {
 		return taken // one lease is fetched at a time; whoever finds nothing to spend is consumed meanwhile
 	}
-	if h == nil && s.notUntil.Load() == 0 { // the first request waits for the first lease
-		l.fetch(ctx, s, tenant, feature)
-		s.fetching.Store(false)
+	if h == nil && s.notUntil.Load() == 0 { // the first request, or the first in a while, waits for the lease
+		l.fetchFirst(ctx, s, tenant, feature)
 		h = s.now.Load()
 		return h != nil && h.left.Take(n)
 	}
@@ -102,6 +101,11 @@ func (l *leases) start(work func()) {
 	}
 }
 
+func (l *leases) fetchFirst(ctx context.Context, s *slot, tenant, feature string) {
+	defer s.fetching.Store(false) // also when the engine panics, which a server recovers
+	l.fetch(ctx, s, tenant, feature)
+}
+
 // fetch replaces the lease of a slot and settles the old one.
 func (l *leases) fetch(ctx context.Context, s *slot, tenant, feature string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
@@ -118,11 +122,22 @@ func (l *leases) fetch(ctx context.Context, s *slot, tenant, feature string) {
 	if old := s.now.Swap(next); old != nil {
 		l.report(l.retire(ctx, tenant, old))
 	}
+	time.AfterFunc(time.Until(next.expires), func() { l.start(func() { l.expire(s, tenant, next) }) })
 	if l.closed.Load() { // close may have looked before the lease was there
 		if h := s.now.Swap(nil); h != nil {
 			l.report(l.retire(ctx, tenant, h))
 		}
 	}
+}
+
+// expire settles a lease that comes to its end while nobody asks for another: what was not spent of it would be charged as well.
+func (l *leases) expire(s *slot, tenant string, h *lease) {
+	if !s.now.CompareAndSwap(h, nil) {
+		return // it was replaced, or the leases were closed: it is settled
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), expiryMargin)
+	defer cancel()
+	l.report(l.retire(ctx, tenant, h))
 }
 
 // retire ends a lease: what was spent is counted, the rest given back.
