@@ -3,6 +3,7 @@ package wal
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"os"
@@ -148,6 +149,9 @@ func dirBytes(t testing.TB, dir string) (size int64) {
 	require.NoError(t, err)
 	for _, e := range entries {
 		info, err := e.Info()
+		if errors.Is(err, os.ErrNotExist) { // Pebble has deleted it meanwhile
+			continue
+		}
 		require.NoError(t, err)
 		size += info.Size()
 	}
