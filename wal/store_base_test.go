@@ -73,7 +73,7 @@ func TestDropBlocks(t *testing.T) {
 		require.Equal(t, first, s.FirstIndex())
 		got := readLog(t, s)
 		require.Equal(t, []uint64{first, last, last - first + 1}, []uint64{got[0], got[len(got)-1], uint64(len(got))})
-		kept, err := s.AsideBlocks()
+		kept, err := s.asides()
 		require.NoError(t, err)
 		require.Equal(t, aside, kept)
 		for n := uint64(1); n < first; n++ {
