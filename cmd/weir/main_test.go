@@ -18,6 +18,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/weirhq/weir/internal/weirtest"
 	"github.com/weirhq/weir/usage"
 )
 
@@ -30,28 +31,10 @@ func run(t *testing.T, environ []string, args ...string) (code int, stdout, stde
 	return code, out.String(), errs.String()
 }
 
-// lockedBuffer is a buffer that a server writes while a test reads it.
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer // guarded by mu
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
-}
-
 // server is a running `weir serve` or `weir dev`.
 type server struct {
 	base   string
-	stdout *lockedBuffer
+	stdout *weirtest.Output
 	stop   func() int // ends it and answers its exit code
 }
 
@@ -60,7 +43,7 @@ var listening = regexp.MustCompile(`weir listens on (https?://\S+)`)
 func start(t *testing.T, args ...string) *server {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	var out, errs lockedBuffer
+	var out, errs weirtest.Output
 	done := make(chan int, 1)
 	go func() {
 		done <- new(Main).Run(ctx, append(args, "--listen", "127.0.0.1:0"), strings.NewReader(""), &out, &errs)
