@@ -81,7 +81,7 @@ type problem struct {
 }
 
 // problemOf turns any error into a problem. An error that is no *usage.Error is hidden behind
-// "failed": what a client sees never carries internals. The end of the request's own context
+// "internal": what a client sees never carries internals. The end of the request's own context
 // leaves a write's outcome unknown.
 func problemOf(err error) problem {
 	var list errorList
