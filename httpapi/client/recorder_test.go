@@ -19,7 +19,9 @@ func TestRecorderCountsOnce(t *testing.T) {
 	for _, dir := range []string{"", t.TempDir()} {
 		f := newFixture(t)
 		f.chaos.set(0.4, false)
-		r, err := f.client.NewRecorder(&RecorderOptions{SpoolDir: dir, BatchEvents: 40, FlushInterval: 5 * time.Millisecond})
+		c, err := New(f.client.base, &Options{Timeout: 300 * time.Millisecond})
+		require.NoError(t, err)
+		r, err := c.NewRecorder(&RecorderOptions{SpoolDir: dir, BatchEvents: 40, FlushInterval: 5 * time.Millisecond})
 		require.NoError(t, err)
 		const writers, each = 8, 100
 		var wg sync.WaitGroup
