@@ -118,14 +118,14 @@ func bodyError(err error) error {
 	case errors.Is(err, zstd.ErrWindowSizeExceeded), errors.Is(err, zstd.ErrDecoderSizeExceeded):
 		return refuse(usage.CodeTooLarge, "", "the zstd frame needs a window of more than 8 MiB; compress with a smaller one")
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return refuse(usage.CodeMalformedJSON, "", "the body ended early")
+		return refuse(usage.CodeMalformedJSON, "", "the body ended early; send it again, whole")
 	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum),
 		errors.Is(err, zstd.ErrMagicMismatch), errors.Is(err, zstd.ErrCRCMismatch):
 		return refuse(usage.CodeMalformedJSON, "", "the compressed body is corrupt: "+err.Error())
 	}
 	// Whatever else a reader says (a deadline, a reset, a corrupt deflate block) is about
 	// bytes that did not arrive as they should; nothing was done with them.
-	return refuse(usage.CodeMalformedJSON, "", "the body cannot be read to its end")
+	return refuse(usage.CodeMalformedJSON, "", "the body cannot be read to its end; send it again")
 }
 
 // readBody appends the whole inflated body to buf. More than bytesMax is too_large; no more
