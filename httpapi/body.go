@@ -1,7 +1,7 @@
 package httpapi
 
-// Reading request bodies: content types, inflating, bounds. What is in a body is not looked
-// at here.
+// Reading request bodies: content types, inflating, bounds. Events and decisions, which are many, have parsers of their own;
+// every other body is read into a value here.
 
 import (
 	"errors"
@@ -44,6 +44,30 @@ func (c *call) wantJSON() error {
 		return refuse(usage.CodeUnsupportedMedia, "", "send Content-Type: application/json, not "+quoted(media))
 	}
 	return nil
+}
+
+// configBody reads a JSON body strictly into v.
+func (c *call) configBody(v any) error {
+	if err := c.wantJSON(); err != nil {
+		return err
+	}
+	buf := getBuffer()
+	defer putBuffer(buf)
+	text, err := c.readBody(buf.b, configBodyBytesMax)
+	buf.b = text
+	if err != nil {
+		return err
+	}
+	return unmarshal(text, v)
+}
+
+// readConfig is configBody, and answers what is wrong: false.
+func (c *call) readConfig(v any) bool {
+	if err := c.configBody(v); err != nil {
+		c.writeError(err)
+		return false
+	}
+	return true
 }
 
 // body answers a reader of the inflated body, and what gives its inflater back. rawMax
