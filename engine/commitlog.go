@@ -3,8 +3,8 @@ package engine
 import "context"
 
 // CommitLog puts encoded blocks in one order, makes each durable, and hands each to an Applier.
-// It is the only road by which state changes. Every implementation passes the suite in
-// commitlogtest_test.go.
+// It is the only road by which state changes. Every implementation passes the suite of
+// internal/commitlogtest.
 type CommitLog interface {
 	// Start replays everything after a.AppliedIndex(), then keeps delivering. Called once.
 	Start(a Applier) error

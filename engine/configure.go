@@ -129,7 +129,7 @@ func (e *Engine) DeleteTenant(ctx context.Context, id string, cond usage.Conditi
 func (e *Engine) Tenant(id string) (usage.TenantState, error) {
 	t := e.state.dir.tenant(id)
 	if t == nil || !t.listed.Load() {
-		return usage.TenantState{}, &usage.Error{Code: usage.CodeNotFound, Detail: fmt.Sprintf("there is no tenant %s", shorten(id))}
+		return usage.TenantState{}, noTenant(id)
 	}
 	return t.describe(), nil
 }
@@ -154,7 +154,7 @@ type UserQuotas struct {
 func (e *Engine) Users(tenantID, quotaSlug string, nearLimit bool, after uint32, limit int) (users []UserQuotas, next uint32, err error) {
 	t := e.state.dir.tenant(tenantID)
 	if t == nil || !t.listed.Load() {
-		return nil, 0, &usage.Error{Code: usage.CodeNotFound, Detail: fmt.Sprintf("there is no tenant %s", shorten(tenantID))}
+		return nil, 0, noTenant(tenantID)
 	}
 	now := e.clock.now()
 	e.catchUp(t, now)

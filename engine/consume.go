@@ -3,7 +3,6 @@ package engine
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/weirhq/weir/usage"
@@ -212,7 +211,7 @@ func (e *Engine) Quotas(tenantID, user string) ([]usage.QuotaStatus, error) {
 	}
 	t := e.state.dir.tenant(tenantID)
 	if t == nil || !t.listed.Load() {
-		return nil, &usage.Error{Code: usage.CodeNotFound, Detail: fmt.Sprintf("there is no tenant %s", shorten(tenantID))}
+		return nil, noTenant(tenantID)
 	}
 	now := e.clock.now()
 	e.catchUp(t, now)

@@ -54,6 +54,6 @@
 // It never rounds a quantity, never answers from state it doubts, and never imports a network.
 //
 // The way of one event: record.go (validate, hash) -> committer.go (one block of everything
-// waiting) -> solo.go (log, fsync) -> apply.go and shard.go (dedup, judge, fold) -> the
+// waiting) -> solo.go (log, fsync) -> state.go and shard.go (dedup, judge, fold) -> the
 // caller. checkpoint.go saves the folded state; recover.go brings it back.
 package engine

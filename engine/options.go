@@ -40,7 +40,8 @@ type Options struct {
 	FS wal.FS
 	// FreeBytes tells the free space of the store's disk, a seam for tests.
 	FreeBytes func(dir string) (uint64, error)
-	// FreeBytesMin is the free space below which writes are refused with disk_full.
+	// FreeBytesMin is the free space below which writes are refused with disk_full. Default 96 MiB: four memtables of the log and
+	// a checkpoint.
 	FreeBytesMin int64
 
 	// zoneTable reads the table of a time zone. Default: from the time zone database.

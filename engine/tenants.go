@@ -117,7 +117,7 @@ func samePlanSlug(a, b *planVersion) bool {
 func (s *state) knownTenant(id string) (*tenant, *usage.Error) {
 	t := s.dir.tenant(id)
 	if t == nil || !t.listed.Load() {
-		return nil, &usage.Error{Code: usage.CodeNotFound, Detail: fmt.Sprintf("there is no tenant %q", id)}
+		return nil, noTenant(id)
 	}
 	return t, nil
 }
