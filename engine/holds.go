@@ -81,7 +81,7 @@ func (sh *shard) applyHold(b *block, it *item, t *tenant, res *Result) error {
 		sh.tally.denied++
 		return nil
 	}
-	h := newHold(b, it, a)
+	h := sh.newHold(b, it, a)
 	if h.lease {
 		for i := range j.quotas { // no lease outlives a period: its units would be missing in one and spent in the next
 			if end := j.quotas[i].level.End; end != 0 {
@@ -102,7 +102,7 @@ func (sh *shard) applyHold(b *block, it *item, t *tenant, res *Result) error {
 }
 
 // newHold makes the hold of an item.
-func newHold(b *block, it *item, a *account) *hold {
+func (sh *shard) newHold(b *block, it *item, a *account) *hold {
 	op := it.more.op
 	ttl := op.TTL
 	if ttl == 0 {
@@ -110,7 +110,7 @@ func newHold(b *block, it *item, a *account) *hold {
 	}
 	h := &hold{
 		acct: a, hash: it.hash, id: cloneString(it.ID), feature: cloneString(it.Feature), user: cloneString(it.User),
-		lease: op.Op == opLease, state: holdOpen, at: b.nanos, expires: b.nanos + int64(ttl)*1e9, quantity: it.Quantity,
+		lease: op.Op == opLease, state: holdOpen, at: b.nanos, place: place{sh.index, sh.item}.number(), expires: b.nanos + int64(ttl)*1e9, quantity: it.Quantity,
 	}
 	h.charge = op.OnExpiry == usage.ExpiryCharge || h.lease && op.OnExpiry == ""
 	return h
@@ -264,7 +264,7 @@ func (h *hold) slideOut(s *slot, c *counter, units, now int64) {
 	}
 }
 
-// eachCounter calls fn for every counter of a meter that the hold's tenant, or its user, has.
+// eachCounter calls fn for every counter of a meter that the hold's tenant, or its user, has, and that the hold is in.
 func (h *hold) eachCounter(sh *shard, meter uint32, fn func(*ledger, *slot, *counter)) {
 	ledgers := [2]*ledger{h.acct.ledger}
 	if h.user != "" {
@@ -275,8 +275,8 @@ func (h *hold) eachCounter(sh *shard, meter uint32, fn func(*ledger, *slot, *cou
 			continue
 		}
 		for i, c := range l.counters {
-			if c != nil && c.meter == meter {
-				fn(l, &l.book.slots[i], c)
+			if s := &l.book.slots[i]; c != nil && c.meter == meter && h.within(s, c) {
+				fn(l, s, c)
 			}
 		}
 	}

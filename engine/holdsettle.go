@@ -107,9 +107,9 @@ func (sh *shard) extendHold(b *block, it *item, h *hold, res *Result) error {
 			return nil
 		}
 		sh.contribs = slices.DeleteFunc(sh.contribs, func(c contribution) bool { return c.meter.kind == rollup.KindCount }) // it is one event still
-		sh.extending = h.at
+		sh.extending = h
 		j, refusal := sh.weigh(h.acct, h.user, sh.userNumber(h.acct.tenant, &more), false, b.nanos)
-		sh.extending = 0
+		sh.extending = nil
 		if refusal != nil {
 			*res = Result{verdict: rejected, err: refusal}
 			return nil
