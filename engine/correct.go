@@ -216,7 +216,9 @@ func (sh *shard) adjustCounters(b *block, a *account, user string, m *meter, uni
 			c.roll(a, s, b.nanos)
 			c.adjust(s, units, at, b.nanos)
 			c.mark(s, b.nanos)
-			sh.crossings(b, l, s, c, user)
+			if c.sees(s, at, b.nanos) {
+				sh.crossings(b, l, s, c, user)
+			}
 			sh.publishLater(l)
 		}
 	}

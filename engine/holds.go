@@ -93,7 +93,7 @@ func (sh *shard) applyHold(b *block, it *item, t *tenant, res *Result) error {
 		return err
 	}
 	sh.list(t, true)
-	sh.settle(b, j, a, it.User)
+	sh.settle(b, j, a)
 	sh.remember(b, it, outcomeCode(b.cfg, j))
 	sh.tally.counted++
 	v := h.view()

@@ -124,7 +124,7 @@ func (sh *shard) extendHold(b *block, it *item, h *hold, res *Result) error {
 		if err := sh.reserve(b, &more, h); err != nil {
 			return err
 		}
-		sh.settle(b, j, h.acct, h.user)
+		sh.settle(b, j, h.acct)
 		h.quantity = it.Quantity
 	}
 	if ttl := it.more.op.TTL; ttl != 0 {
