@@ -68,6 +68,9 @@ func (sh *shard) applyHold(b *block, it *item, t *tenant, res *Result) error {
 	if refusal == nil && j.allowed {
 		refusal = sh.roomForUser(a, t, it, user)
 	}
+	if refusal == nil && j.allowed {
+		refusal = sh.holdable(b, j)
+	}
 	if refusal != nil {
 		sh.tally.rejected++
 		*res = Result{verdict: rejected, err: refusal}
@@ -152,6 +155,21 @@ func (c *contribution) countMany(it *item) *usage.Error {
 		return meterError(c.meter, err)
 	}
 	c.value = n
+	return nil
+}
+
+// holdable refuses to hold more of a meter at once than its total could be, 2^62 units: sums of what is held have the bound of sums.
+func (sh *shard) holdable(b *block, j *judged) *usage.Error {
+	const bound = 1 << 62
+	for i := range sh.touched { // of which j.quotas are the levels
+		x, held := &sh.touched[i], j.quotas[i].level.Reserved
+		if x.slot.policy.Kind == quota.KindSliding {
+			held = j.quotas[i].level.Used
+		}
+		if held >= bound-x.cost {
+			return overflowError(b.cfg.meters[x.slot.meter-1])
+		}
+	}
 	return nil
 }
 

@@ -110,6 +110,9 @@ func (sh *shard) extendHold(b *block, it *item, h *hold, res *Result) error {
 		sh.extending = h
 		j, refusal := sh.weigh(h.acct, h.user, sh.userNumber(h.acct.tenant, &more), false, b.nanos)
 		sh.extending = nil
+		if refusal == nil && j.allowed {
+			refusal = sh.holdable(b, j)
+		}
 		if refusal != nil {
 			*res = Result{verdict: rejected, err: refusal}
 			return nil

@@ -64,3 +64,28 @@ func TestHoldsBeforeTheQuota(t *testing.T) {
 	require.NoError(t, e.Verify(ctx))
 	require.NoError(t, e.Close())
 }
+
+// What is held at once is bounded as totals are: it never wraps.
+func TestHoldsDoNotWrap(t *testing.T) {
+	ctx := context.Background()
+	e := openMem(t, vfs.NewMem(), newTestClock(), nil)
+	putPlan(t, e, "p", `[{"slug":"m","meter":"api_calls","period":"month","limit":null},{"slug":"w","meter":"api_calls","mode":"soft","period":{"sliding":"1h"},"limit":1}]`)
+	putTenant(t, e, "acme", "p")
+	reserve := func(id string, n int64) error {
+		_, err := e.Reserve(ctx, usage.Reservation{ID: id, TenantID: "acme", FeatureType: "api_calls", Quantity: usage.Int(n)})
+		return err
+	}
+	require.NoError(t, reserve("a", 1<<61))
+	require.NoError(t, reserve("b", 1<<60))
+	require.Equal(t, usage.CodeOverflow, usage.Code(reserve("c", 1<<60)))
+	_, err := e.Extend(ctx, "acme", "b", usage.Int(1<<61), 0)
+	require.Equal(t, usage.CodeOverflow, usage.Code(err))
+	_, err = e.Release(ctx, "acme", "a")
+	require.NoError(t, err)
+	require.NoError(t, reserve("c", 1<<60))
+	q, err := e.Quotas("acme", "")
+	require.NoError(t, err)
+	require.Equal(t, []string{"2305843009213693952", "2305843009213693952"}, []string{q[0].Reserved.String(), q[1].Used.String()})
+	require.NoError(t, e.Verify(ctx))
+	require.NoError(t, e.Close())
+}
