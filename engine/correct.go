@@ -61,6 +61,11 @@ func (sh *shard) applyCorrection(b *block, it *item, t *tenant, res *Result) err
 		*res = Result{verdict: rejected, err: refusal}
 		return nil
 	}
+	if !t.listed.Load() && b.cfg.settings.def.DefaultPlan != nil { // it makes the tenant, as an event does
+		if _, err := sh.ensureAccount(t, b.nanos); err != nil {
+			return err
+		}
+	}
 	s := t.seriesOf(m)
 	if s == nil {
 		s = t.addSeries(m)
@@ -73,7 +78,9 @@ func (sh *shard) applyCorrection(b *block, it *item, t *tenant, res *Result) err
 		return err
 	}
 	if a := t.account.Load(); a != nil {
-		sh.adjustCounters(b, a, it.User, m, units, at)
+		if err := sh.adjustCounters(b, a, it.User, m, units, at); err != nil {
+			return err
+		}
 	}
 	sh.remember(b, it, 0)
 	sh.noted = append(sh.noted, note{sh.item, AuditEntry{Index: b.index, Time: time.Unix(0, b.nanos).UTC(), Actor: it.more.op.Actor, RequestID: it.more.op.RequestID, Trace: it.more.op.Trace,
@@ -185,11 +192,16 @@ func (sh *shard) adjustGroups(t *tenant, s *series, it *item, units, at int64) e
 	return nil
 }
 
-// adjustCounters books signed units in the counters of a meter: of the tenant, and of the user when one is named.
-func (sh *shard) adjustCounters(b *block, a *account, user string, m *meter, units, at int64) {
+// adjustCounters books signed units in the counters of a meter: of the tenant, and of the user when one is named, who may have
+// used nothing so far.
+func (sh *shard) adjustCounters(b *block, a *account, user string, m *meter, units, at int64) error {
 	ledgers := [2]*ledger{a.ledger}
-	if user != "" {
-		ledgers[1] = a.users[a.tenant.userNum(sh.state, user)]
+	if a.book.users && user != "" {
+		l, err := a.userLedger(sh, sh.number(a.tenant, user), b.nanos)
+		if err != nil {
+			return err
+		}
+		ledgers[1] = l
 	}
 	for _, l := range ledgers {
 		if l == nil {
@@ -204,10 +216,13 @@ func (sh *shard) adjustCounters(b *block, a *account, user string, m *meter, uni
 			c.roll(a, s, b.nanos)
 			c.adjust(s, units, at, b.nanos)
 			c.mark(s, b.nanos)
-			sh.crossings(b, l, s, c, user)
+			if c.sees(s, at, b.nanos) {
+				sh.crossings(b, l, s, c, user)
+			}
 			sh.publishLater(l)
 		}
 	}
+	return nil
 }
 
 // adjust books signed units at a time. Rates know no corrections, and of a sliding window only the newest admissions could be

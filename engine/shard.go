@@ -58,7 +58,7 @@ type shard struct {
 	changed   []*series // counters not yet published
 	ledgers   []*ledger // not yet shown
 	touched   []touched // counters of the call at hand
-	extending int64     // when the reservation that is being extended was made; 0: none is
+	extending *hold     // the reservation that is being extended; nil: none is
 	crossed   []crossing
 	noted     []note
 	charged   []uint32 // tenants whose holds were charged when they expired
