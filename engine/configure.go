@@ -127,6 +127,9 @@ func (e *Engine) DeleteTenant(ctx context.Context, id string, cond usage.Conditi
 
 // Tenant returns a tenant that was made, by an operator or by its usage; else usage.Code(err) is not_found.
 func (e *Engine) Tenant(id string) (usage.TenantState, error) {
+	if e.closed.Load() {
+		return usage.TenantState{}, usage.ErrClosed
+	}
 	t := e.state.dir.tenant(id)
 	if t == nil || !t.listed.Load() {
 		return usage.TenantState{}, &usage.Error{Code: usage.CodeNotFound, Detail: fmt.Sprintf("there is no tenant %s", shorten(id))}
@@ -152,6 +155,9 @@ type UserQuotas struct {
 // Users returns users of a tenant that quotas of user scope have counted, in the order in which they came: those after the number
 // that an earlier call returned, at most limit. quota chooses one quota by slug, nearLimit those beyond a warning.
 func (e *Engine) Users(tenantID, quotaSlug string, nearLimit bool, after uint32, limit int) (users []UserQuotas, next uint32, err error) {
+	if e.closed.Load() {
+		return nil, 0, usage.ErrClosed
+	}
 	t := e.state.dir.tenant(tenantID)
 	if t == nil || !t.listed.Load() {
 		return nil, 0, &usage.Error{Code: usage.CodeNotFound, Detail: fmt.Sprintf("there is no tenant %s", shorten(tenantID))}

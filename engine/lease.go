@@ -22,6 +22,7 @@ type Lease struct {
 	expires int64 // log time, unix nanoseconds
 	left    escrow.Units
 	timer   *time.Timer // ends the lease when it expires
+	ask     bool        // the engine's clock is not the machine's, on which timer runs: Take asks it
 	settle  sync.Mutex  // one settlement at a time, so that what is booked only grows
 }
 
@@ -56,6 +57,8 @@ func (e *Engine) Lease(ctx context.Context, r usage.LeaseRequest) (*Lease, error
 		return nil, err
 	}
 	l.granted = units
+	_, machine := e.clock.clock.(*systemClock)
+	l.ask = !machine
 	l.left.Fill(units)
 	e.leases.add(key, l)
 	l.timer = time.AfterFunc(time.Duration(l.expires-e.clock.now()), func() {
@@ -109,8 +112,14 @@ func (x *leases) again(key leaseKey) (l *Lease, ok bool) {
 }
 
 // Take spends n units of the lease, in units of the feature's finest meter, and reports whether they were there. It never
-// spends more than was granted, and nothing after the expiry. Lock-free, no allocation; one atomic operation.
-func (l *Lease) Take(n int64) bool { return l.left.Take(n) }
+// spends more than was granted, and nothing after the expiry. Lock-free, no allocation; one atomic operation (with a Clock of the
+// embedder's own, which is asked each time, what that costs).
+func (l *Lease) Take(n int64) bool {
+	if l.ask && l.Expired() {
+		return false
+	}
+	return l.left.Take(n)
+}
 
 // Expired reports whether the lease's time is over; take another one then.
 func (l *Lease) Expired() bool { return l.engine.clock.now() >= l.expires }
