@@ -73,7 +73,9 @@ func (sh *shard) applyCorrection(b *block, it *item, t *tenant, res *Result) err
 		return err
 	}
 	if a := t.account.Load(); a != nil {
-		sh.adjustCounters(b, a, it.User, m, units, at)
+		if err := sh.adjustCounters(b, a, it.User, m, units, at); err != nil {
+			return err
+		}
 	}
 	sh.remember(b, it, 0)
 	sh.noted = append(sh.noted, note{sh.item, AuditEntry{Index: b.index, Time: time.Unix(0, b.nanos).UTC(), Actor: it.more.op.Actor, RequestID: it.more.op.RequestID, Trace: it.more.op.Trace,
@@ -185,11 +187,16 @@ func (sh *shard) adjustGroups(t *tenant, s *series, it *item, units, at int64) e
 	return nil
 }
 
-// adjustCounters books signed units in the counters of a meter: of the tenant, and of the user when one is named.
-func (sh *shard) adjustCounters(b *block, a *account, user string, m *meter, units, at int64) {
+// adjustCounters books signed units in the counters of a meter: of the tenant, and of the user when one is named, as [shard.record] does:
+// whether the user has used anything before makes no difference.
+func (sh *shard) adjustCounters(b *block, a *account, user string, m *meter, units, at int64) error {
 	ledgers := [2]*ledger{a.ledger}
-	if user != "" {
-		ledgers[1] = a.users[a.tenant.userNum(sh.state, user)]
+	if a.book.users && user != "" {
+		l, err := a.userLedger(sh, sh.number(a.tenant, user), b.nanos)
+		if err != nil {
+			return err
+		}
+		ledgers[1] = l
 	}
 	for _, l := range ledgers {
 		if l == nil {
@@ -208,6 +215,7 @@ func (sh *shard) adjustCounters(b *block, a *account, user string, m *meter, uni
 			sh.publishLater(l)
 		}
 	}
+	return nil
 }
 
 // adjust books signed units at a time. Rates know no corrections, and of a sliding window only the newest admissions could be

@@ -431,3 +431,16 @@ func TestAdjust(t *testing.T) {
 	require.NoError(t, e.Verify(ctx))
 	require.NoError(t, e.Close())
 }
+
+// An adjustment that names a user counts in the user's quotas, whether or not the user has used anything before.
+func TestAdjustUser(t *testing.T) {
+	e, ctx := openMem(t, vfs.NewMem(), newTestClock(), nil), context.Background()
+	putPlan(t, e, "p", `[{"slug":"u","meter":"api_calls","scope":"user","period":"month","limit":100}]`)
+	putTenant(t, e, "acme", "p")
+	_, err := e.Adjust(ctx, usage.Adjustment{ID: "a", TenantID: "acme", UserID: "new", Meter: "api_calls", Quantity: usage.Int(7), Reason: "x"})
+	require.NoError(t, err)
+	q, err := e.Quotas("acme", "new")
+	require.NoError(t, err)
+	require.Equal(t, "7", q[0].Used.String())
+	require.NoError(t, e.Verify(ctx))
+}
