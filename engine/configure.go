@@ -203,16 +203,10 @@ func (e *Engine) PutOverride(ctx context.Context, o usage.Override) error {
 
 // PutOverrideIf is PutOverride under a condition; it reports whether the override was made.
 func (e *Engine) PutOverrideIf(ctx context.Context, o usage.Override, cond usage.Condition) (bool, error) {
-	if !usage.ValidSlug(o.Quota) {
-		return false, &usage.Error{Code: usage.CodeInvalidValue, Pointer: "/quota", Detail: fmt.Sprintf("quota %s is no slug", shorten(o.Quota))}
-	}
-	if !o.EffectiveFrom.IsZero() && !o.EffectiveUntil.IsZero() && !o.EffectiveFrom.Before(o.EffectiveUntil) {
-		return false, &usage.Error{Code: usage.CodeInvalidValue, Pointer: "/effective_until", Detail: "effective_until is not after effective_from"}
+	if errs := o.Validate(); len(errs) > 0 {
+		return false, errs[0]
 	}
 	o.EffectiveFrom, o.EffectiveUntil = utc(o.EffectiveFrom), utc(o.EffectiveUntil)
-	if len(o.Fields) == 0 {
-		o.Fields = []byte("{}")
-	}
 	res, err := e.submitConfig(ctx, &configEntry{Op: opOverridePut, Actor: actorOf(ctx), Override: &o, Condition: cond})
 	return res.verdict == configCreated, err
 }
@@ -237,13 +231,8 @@ func (e *Engine) DeleteOverrideIf(ctx context.Context, tenant, quotaSlug string,
 
 // ChangePlan moves a tenant to a plan: now, at the end of its billing period, or at a time. Usage of the open period stays.
 func (e *Engine) ChangePlan(ctx context.Context, c usage.PlanChange) error {
-	switch c.Effective {
-	case "", usage.EffectiveNow, usage.EffectivePeriodEnd:
-	default:
-		if _, err := time.Parse(time.RFC3339Nano, c.Effective); err != nil {
-			return &usage.Error{Code: usage.CodeInvalidValue, Pointer: "/effective",
-				Detail: fmt.Sprintf("effective %s is neither now, period_end nor an RFC 3339 time", shorten(c.Effective))}
-		}
+	if errs := c.Validate(); len(errs) > 0 {
+		return errs[0]
 	}
 	_, err := e.submitConfig(ctx, &configEntry{Op: opTenantPlan, Actor: actorOf(ctx), Change: &c})
 	return err
