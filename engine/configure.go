@@ -195,7 +195,9 @@ func (e *Engine) Users(tenantID, quotaSlug string, nearLimit bool, after uint32,
 	return users, 0, nil
 }
 
-// PutOverride changes a quota for one tenant, or gives it one of its own.
+// PutOverride changes a quota for one tenant, or gives it one of its own, from its effective time on. It returns when that is durable.
+// Errors: malformed_json, unknown_field, missing_field and invalid_value for its fields, or for the quota that they would make of that of
+// the tenant's plan, and those of Record.
 func (e *Engine) PutOverride(ctx context.Context, o usage.Override) error {
 	_, err := e.PutOverrideIf(ctx, o, usage.Condition{})
 	return err
@@ -229,7 +231,9 @@ func (e *Engine) DeleteOverrideIf(ctx context.Context, tenant, quotaSlug string,
 	return err
 }
 
-// ChangePlan moves a tenant to a plan: now, at the end of its billing period, or at a time. Usage of the open period stays.
+// ChangePlan moves a tenant to a plan: now, at the end of its billing period, or at a time. Usage of the open period stays. It returns
+// when the change is durable; one that is still to take effect is replaced by a later one. Errors: not_found for the tenant,
+// unknown_plan, invalid_value for a time that is over, and those of Record.
 func (e *Engine) ChangePlan(ctx context.Context, c usage.PlanChange) error {
 	if errs := c.Validate(); len(errs) > 0 {
 		return errs[0]

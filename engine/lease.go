@@ -27,7 +27,9 @@ type Lease struct {
 }
 
 // Lease takes units for this process, whole or not at all: a denial is an *usage.Error of code quota_exceeded. It is refused
-// under sliding, rate and user-scoped quotas. It expires no later than the earliest period of its quotas ends.
+// under sliding, rate and user-scoped quotas (invalid_value). It expires no later than the earliest period of its quotas ends, by log time;
+// what was not settled by then is counted as used, all of it, unless r says usage.ExpiryRelease. So settle it in time, also when
+// nothing was taken. It returns when the grant is durable: one fsync. Errors beside these are those of Record.
 //
 // The id of a lease that this engine has handed out and that is not over returns the same Lease. One that was handed out elsewhere, by
 // POST /v1/leases or to a process before this one, is a conflict: nobody here knows what was spent of it.
@@ -125,7 +127,8 @@ func (l *Lease) Take(n int64) bool {
 func (l *Lease) Expired() bool { return l.engine.clock.now() >= l.expires }
 
 // Settle counts what was spent so far. With release the rest is given back and the lease is over: Take refuses from then on.
-// It may be called again after an error, and repeated calls count nothing twice.
+// It returns when that is durable: one fsync. It may be called again after an error, and repeated calls count nothing twice. Errors:
+// reservation_expired when its time was over (then all of it was counted, or given back), and those of Record.
 func (l *Lease) Settle(ctx context.Context, release bool) error {
 	l.settle.Lock()
 	defer l.settle.Unlock()

@@ -444,3 +444,23 @@ func TestAdjustUser(t *testing.T) {
 	require.Equal(t, "7", q[0].Used.String())
 	require.NoError(t, e.Verify(ctx))
 }
+
+// A call that two quotas block may come back when both are open: never, when one of them has no end, or the cost is beyond it.
+func TestRetryAfterOfSeveral(t *testing.T) {
+	e := openMem(t, vfs.NewMem(), newTestClock(), nil)
+	putPlan(t, e, "p", `[{"slug":"d","meter":"api_calls","period":"day","limit":10},{"slug":"r","meter":"api_calls","rate":{"limit":10,"per":"1m","burst":20}},
+		{"slug":"l","meter":"api_calls","period":"lifetime","limit":15}]`)
+	putTenant(t, e, "acme", "p")
+	require.True(t, consume(t, e, ask("a", 10)).Allowed)
+	for n, want := range map[int64]time.Duration{1: 12 * time.Hour, 5: 12 * time.Hour, 6: 0, 11: 0, 16: 0} {
+		a := consume(t, e, ask(fmt.Sprint("n", n), n))
+		require.False(t, a.Allowed)
+		v := e.Allowed("acme", "api_calls", n)
+		require.Equal(t, want, v.RetryAfter, n)
+		if want == 0 {
+			require.Nil(t, a.RetryAfterMS, n)
+		} else {
+			require.Equal(t, want.Milliseconds(), *a.RetryAfterMS, n)
+		}
+	}
+}
