@@ -124,8 +124,8 @@ func (e *Engine) genesis() error {
 }
 
 // Close commits what is queued, saves a checkpoint so that the next Open is quick, and lets go of the
-// directory. Later calls of any method return usage.ErrClosed. It returns the first error and is
-// idempotent; it waits for every goroutine of the engine.
+// directory. Every call that returns an error returns usage.ErrClosed from then on; those that return none, such as Allowed and Current,
+// go on answering from memory as it was. It returns the first error and is idempotent; it waits for every goroutine of the engine.
 func (e *Engine) Close() error {
 	e.closeOnce.Do(func() {
 		e.closed.Store(true)

@@ -22,11 +22,14 @@ type Lease struct {
 	expires int64 // log time, unix nanoseconds
 	left    escrow.Units
 	timer   *time.Timer // ends the lease when it expires
+	ask     bool        // the engine's clock is not the machine's, on which timer runs: Take asks it
 	settle  sync.Mutex  // one settlement at a time, so that what is booked only grows
 }
 
 // Lease takes units for this process, whole or not at all: a denial is an *usage.Error of code quota_exceeded. It is refused
-// under sliding, rate and user-scoped quotas. It expires no later than the earliest period of its quotas ends.
+// under sliding, rate and user-scoped quotas (invalid_value). It expires no later than the earliest period of its quotas ends, by log time;
+// what was not settled by then is counted as used, all of it, unless r says usage.ExpiryRelease. So settle it in time, also when
+// nothing was taken. It returns when the grant is durable: one fsync. Errors beside these are those of Record.
 //
 // The id of a lease that this engine has handed out and that is not over returns the same Lease. One that was handed out elsewhere, by
 // POST /v1/leases or to a process before this one, is a conflict: nobody here knows what was spent of it.
@@ -69,6 +72,8 @@ func (e *Engine) Lease(ctx context.Context, r usage.LeaseRequest) (*Lease, error
 		return nil, err
 	}
 	l.granted = units
+	_, machine := e.clock.clock.(*systemClock)
+	l.ask = !machine
 	l.left.Fill(units)
 	e.leases.add(key, l)
 	l.timer = time.AfterFunc(time.Duration(l.expires-e.clock.now()), func() {
@@ -160,14 +165,21 @@ func (x *leases) again(key leaseKey) (l *Lease, ok bool) {
 }
 
 // Take spends n units of the lease, in units of the feature's finest meter, and reports whether they were there. It never
-// spends more than was granted, and nothing after the expiry. Lock-free, no allocation; one atomic operation.
-func (l *Lease) Take(n int64) bool { return l.left.Take(n) }
+// spends more than was granted, and nothing after the expiry. Lock-free, no allocation; one atomic operation (with a Clock of the
+// embedder's own, which is asked each time, what that costs).
+func (l *Lease) Take(n int64) bool {
+	if l.ask && l.Expired() {
+		return false
+	}
+	return l.left.Take(n)
+}
 
 // Expired reports whether the lease's time is over; take another one then.
 func (l *Lease) Expired() bool { return l.engine.clock.now() >= l.expires }
 
 // Settle counts what was spent so far. With release the rest is given back and the lease is over: Take refuses from then on.
-// It may be called again after an error, and repeated calls count nothing twice.
+// It returns when that is durable: one fsync. It may be called again after an error, and repeated calls count nothing twice. Errors:
+// reservation_expired when its time was over (then all of it was counted, or given back), and those of Record.
 func (l *Lease) Settle(ctx context.Context, release bool) error {
 	l.settle.Lock()
 	defer l.settle.Unlock()

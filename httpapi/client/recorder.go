@@ -162,8 +162,8 @@ func (r *Recorder) Record(ctx context.Context, evs ...usage.Event) error {
 			return err
 		}
 		text, err := json.Marshal(ev)
-		if err != nil {
-			return err
+		if err != nil { // only its metadata is text of the caller's
+			return &usage.Error{Code: usage.CodeMalformedJSON, Pointer: "/metadata", Detail: "metadata is not JSON: " + err.Error()}
 		}
 		if len(text) > eventBytesMax {
 			return &usage.Error{Code: usage.CodeTooLarge, Detail: fmt.Sprintf("the event has %d bytes; use at most %d", len(text), eventBytesMax)}

@@ -18,6 +18,7 @@ type leases struct {
 	granter LeaseGranter
 	units   int64
 	ttl     int
+	margin  time.Duration // before the end of a lease
 	onError func(error)
 
 	held     sync.Map // leaseKey -> *slot
@@ -41,13 +42,21 @@ type lease struct {
 	granted int64
 	expires time.Time
 	left    escrow.Units
+	timer   *time.Timer // settles it when it expires
 }
 
 // refusedPause is how long a tenant without room for a lease is consumed one by one before the next try.
 const refusedPause = time.Second
 
-// expiryMargin is how long before its end a lease is no longer spent, and is settled: clocks of two machines differ.
-const expiryMargin = 2 * time.Second
+// expiryMarginMax is how long before its end a lease is no longer spent, and settled: at its end weir would count all of it as used. It is
+// time for a call, and for clocks of two machines that differ. A lease of less than four times as long has a quarter of its life.
+const expiryMarginMax = 2 * time.Second
+
+// settleTries bounds how often a settlement is tried that weir does not answer.
+const settleTries = 3
+
+// settlePause is how long is waited between two of them.
+const settlePause = 200 * time.Millisecond
 
 func newLeases(g LeaseGranter, o *Options) *leases {
 	l := &leases{granter: g, units: o.LeaseUnits, ttl: o.LeaseTTLSeconds, onError: o.OnError}
@@ -57,6 +66,7 @@ func newLeases(g LeaseGranter, o *Options) *leases {
 	if l.ttl <= 0 {
 		l.ttl = 60
 	}
+	l.margin = min(expiryMarginMax, time.Duration(l.ttl)*time.Second/4)
 	return l
 }
 
@@ -110,19 +120,40 @@ func (l *leases) fetchFirst(ctx context.Context, s *slot, tenant, feature string
 func (l *leases) fetch(ctx context.Context, s *slot, tenant, feature string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	id := "lease-" + rand.Text()
+	id, asked := "lease-"+rand.Text(), time.Now()
 	a, err := l.granter.GrantLease(ctx, usage.LeaseRequest{ID: id, TenantID: tenant, FeatureType: feature, Quantity: usage.Int(l.units), TTLSeconds: l.ttl})
+	next := &lease{id: id, granted: l.units, expires: a.ExpiresAt}
 	if err != nil || !a.Allowed {
 		s.notUntil.Store(time.Now().Add(refusedPause).UnixNano())
 		l.report(err)
+		if usage.Code(err) == usage.CodeOutcomeUnknown { // it may have been granted, and would be counted whole
+			next.left.Fill(l.units)
+			if err := l.retire(context.WithoutCancel(ctx), tenant, next); usage.Code(err) != usage.CodeNotFound {
+				l.report(err)
+			}
+		}
 		return
 	}
-	next := &lease{id: id, granted: l.units, expires: a.ExpiresAt.Add(-expiryMargin)}
+	if own := asked.Add(time.Duration(l.ttl) * time.Second); own.Before(next.expires) {
+		next.expires = own // by this machine's clock: that of weir may be ahead
+	}
+	next.expires = next.expires.Add(-l.margin)
 	next.left.Fill(l.units)
+	if !time.Now().Before(next.expires) { // a period is about to end: nothing of it can be spent
+		s.notUntil.Store(time.Now().Add(refusedPause).UnixNano())
+		l.report(l.retire(ctx, tenant, next))
+		return
+	}
+	next.timer = time.AfterFunc(time.Until(next.expires), func() {
+		l.start(func() { // after close has begun it is close that settles
+			if s.now.CompareAndSwap(next, nil) { // nobody asks any more, or nobody could fetch another one
+				l.report(l.retire(context.Background(), tenant, next))
+			}
+		})
+	})
 	if old := s.now.Swap(next); old != nil {
 		l.report(l.retire(ctx, tenant, old))
 	}
-	time.AfterFunc(time.Until(next.expires), func() { l.start(func() { l.expire(s, tenant, next) }) })
 	if l.closed.Load() { // close may have looked before the lease was there
 		if h := s.now.Swap(nil); h != nil {
 			l.report(l.retire(ctx, tenant, h))
@@ -130,21 +161,21 @@ func (l *leases) fetch(ctx context.Context, s *slot, tenant, feature string) {
 	}
 }
 
-// expire settles a lease that comes to its end while nobody asks for another: what was not spent of it would be charged as well.
-func (l *leases) expire(s *slot, tenant string, h *lease) {
-	if !s.now.CompareAndSwap(h, nil) {
-		return // it was replaced, or the leases were closed: it is settled
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), expiryMargin)
-	defer cancel()
-	l.report(l.retire(ctx, tenant, h))
-}
-
 // retire ends a lease: what was spent is counted, the rest given back.
 func (l *leases) retire(ctx context.Context, tenant string, h *lease) error {
+	if h.timer != nil {
+		h.timer.Stop()
+	}
 	spent := h.granted - h.left.End()
-	_, err := l.granter.SettleLease(ctx, tenant, h.id, usage.Int(spent), true)
-	return err
+	for n := 1; ; n++ {
+		try, cancel := context.WithTimeout(ctx, expiryMarginMax)
+		_, err := l.granter.SettleLease(try, tenant, h.id, usage.Int(spent), true)
+		cancel()
+		if code := usage.Code(err); err == nil || n == settleTries || code == usage.CodeExpired || code == usage.CodeNotFound || ctx.Err() != nil {
+			return err
+		}
+		time.Sleep(settlePause)
+	}
 }
 
 func (l *leases) report(err error) {

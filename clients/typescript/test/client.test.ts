@@ -155,6 +155,18 @@ test("one event that cannot be sent does not hold up the others", async () => {
   assert.ok(tries < 20, `${tries} tries`);
 });
 
+test("close waits no longer than it was told", async () => {
+  const f = await front(() => "hang");
+  const errors: unknown[] = [];
+  const recorder = new Recorder(new Weir({ baseUrl: f.url }), { flushMs: 5, onError: (e) => errors.push(e) });
+  for (let i = 0; i < 3; i++) recorder.record({ tenant_id: "slow", feature_type: "api_calls" });
+  const start = Date.now();
+  assert.equal(await recorder.close(100), 3);
+  assert.ok(Date.now() - start < 5_000, `${Date.now() - start} ms`);
+  assert.deepEqual(errors, []);
+  f.close();
+});
+
 test("ids, waits", () => {
   assert.match(newId(), /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   assert.ok(newId(1000) < newId(2000));
