@@ -10,6 +10,9 @@ import (
 // Admissible says why an event would be refused now, by itself: its fields, metadata, feature, tenant, age, and what its meters make of
 // it. It is a look, not a promise: ids are not looked at (a known one answers for itself).
 func (e *Engine) Admissible(ctx context.Context, ev usage.Event) error {
+	if e.closed.Load() {
+		return usage.ErrClosed
+	}
 	p := e.preparers.Get().(*preparer)
 	defer e.preparers.Put(p)
 	var items [1]item

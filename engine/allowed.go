@@ -80,8 +80,12 @@ func worse(a, b usage.Verdict) usage.Verdict {
 	if quota.Severer(b.Decision, a.Decision) > 0 {
 		a.Decision, a.Reason = b.Decision, b.Reason
 	}
+	retry := max(a.RetryAfter, b.RetryAfter)
+	if !a.Allowed && a.RetryAfter == 0 || !b.Allowed && b.RetryAfter == 0 {
+		retry = 0 // one of them blocks for good
+	}
 	a.Allowed = a.Allowed && b.Allowed
-	a.Delay, a.RetryAfter = max(a.Delay, b.Delay), max(a.RetryAfter, b.RetryAfter)
+	a.Delay, a.RetryAfter = max(a.Delay, b.Delay), retry
 	return a
 }
 

@@ -69,8 +69,13 @@ func (c *logClock) now() int64 {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	t := c.clock.Now()
+	t, last := c.clock.Now(), c.lastNanos.Load()
 	elapsed := max(0, t.Sub(c.mu.base))
+	if t == t.Round(0) && !c.accepted.Load() && last-c.mu.base.UnixNano() > int64(clockBehindMax) {
+		// A clock without any monotonic reading that was refused for being behind is set right: only what is beyond log time has
+		// passed. Were all of it counted, log time would keep its distance, and the difference would never be gone.
+		elapsed = min(elapsed, max(0, time.Duration(t.UnixNano()-last)))
+	}
 	c.mu.base = t
 	return c.lastNanos.Add(int64(elapsed))
 }

@@ -219,3 +219,32 @@ func TestClockAtOpen(t *testing.T) {
 		require.NoError(t, e.Verify(ctx))
 	}
 }
+
+// A clock that has no monotonic reading at all, as in tests of embedders, and that was refused for being behind, is taken again when it
+// is set right.
+func TestClockWithoutMonotonicIsSetRight(t *testing.T) {
+	clock, fs, ctx := newTestClock(), vfs.NewMem(), context.Background()
+	e := openMem(t, fs, clock, nil)
+	record := func(id string) error {
+		_, err := e.Record(ctx, event(id))
+		return err
+	}
+	require.NoError(t, record("a"))
+	check := func(id string) {
+		t.Helper()
+		require.ErrorIs(t, record(id), usage.ErrClock)
+		clock.advance(30 * time.Minute)
+		require.ErrorIs(t, record(id), usage.ErrClock, "half way")
+		clock.advance(30 * time.Minute)
+		require.NoError(t, record(id))
+		require.Equal(t, clock.Now().UnixNano(), e.clock.now())
+		clock.advance(time.Minute)
+		require.Equal(t, clock.Now().UnixNano(), e.clock.now(), "it goes on")
+	}
+	clock.advance(-time.Hour)
+	check("b")
+	require.NoError(t, e.Close())
+	clock.advance(-time.Hour)
+	e = openMem(t, fs, clock, nil)
+	check("c")
+}

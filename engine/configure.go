@@ -127,9 +127,12 @@ func (e *Engine) DeleteTenant(ctx context.Context, id string, cond usage.Conditi
 
 // Tenant returns a tenant that was made, by an operator or by its usage; else usage.Code(err) is not_found.
 func (e *Engine) Tenant(id string) (usage.TenantState, error) {
+	if e.closed.Load() {
+		return usage.TenantState{}, usage.ErrClosed
+	}
 	t := e.state.dir.tenant(id)
 	if t == nil || !t.listed.Load() {
-		return usage.TenantState{}, &usage.Error{Code: usage.CodeNotFound, Detail: fmt.Sprintf("there is no tenant %s", shorten(id))}
+		return usage.TenantState{}, noTenant(id)
 	}
 	return t.describe(), nil
 }
@@ -152,15 +155,21 @@ type UserQuotas struct {
 // Users returns users of a tenant that quotas of user scope have counted, in the order in which they came: those after the number
 // that an earlier call returned, at most limit. quota chooses one quota by slug, nearLimit those beyond a warning.
 func (e *Engine) Users(tenantID, quotaSlug string, nearLimit bool, after uint32, limit int) (users []UserQuotas, next uint32, err error) {
+	if e.closed.Load() {
+		return nil, 0, usage.ErrClosed
+	}
 	t := e.state.dir.tenant(tenantID)
 	if t == nil || !t.listed.Load() {
-		return nil, 0, &usage.Error{Code: usage.CodeNotFound, Detail: fmt.Sprintf("there is no tenant %s", shorten(tenantID))}
+		return nil, 0, noTenant(tenantID)
 	}
 	now := e.clock.now()
 	e.catchUp(t, now)
 	sh := t.shard
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
+	if sh.failed != nil {
+		return nil, 0, sh.failed
+	}
 	a := t.account.Load()
 	if a == nil {
 		return nil, 0, nil
@@ -189,7 +198,9 @@ func (e *Engine) Users(tenantID, quotaSlug string, nearLimit bool, after uint32,
 	return users, 0, nil
 }
 
-// PutOverride changes a quota for one tenant, or gives it one of its own.
+// PutOverride changes a quota for one tenant, or gives it one of its own, from its effective time on. It returns when that is durable.
+// Errors: malformed_json, unknown_field, missing_field and invalid_value for its fields, or for the quota that they would make of that of
+// the tenant's plan, and those of Record.
 func (e *Engine) PutOverride(ctx context.Context, o usage.Override) error {
 	_, err := e.PutOverrideIf(ctx, o, usage.Condition{})
 	return err
@@ -197,16 +208,10 @@ func (e *Engine) PutOverride(ctx context.Context, o usage.Override) error {
 
 // PutOverrideIf is PutOverride under a condition; it reports whether the override was made.
 func (e *Engine) PutOverrideIf(ctx context.Context, o usage.Override, cond usage.Condition) (bool, error) {
-	if !usage.ValidSlug(o.Quota) {
-		return false, &usage.Error{Code: usage.CodeInvalidValue, Pointer: "/quota", Detail: fmt.Sprintf("quota %s is no slug", shorten(o.Quota))}
-	}
-	if !o.EffectiveFrom.IsZero() && !o.EffectiveUntil.IsZero() && !o.EffectiveFrom.Before(o.EffectiveUntil) {
-		return false, &usage.Error{Code: usage.CodeInvalidValue, Pointer: "/effective_until", Detail: "effective_until is not after effective_from"}
+	if errs := o.Validate(); len(errs) > 0 {
+		return false, errs[0]
 	}
 	o.EffectiveFrom, o.EffectiveUntil = utc(o.EffectiveFrom), utc(o.EffectiveUntil)
-	if len(o.Fields) == 0 {
-		o.Fields = []byte("{}")
-	}
 	res, err := e.submitConfig(ctx, &configEntry{Op: opOverridePut, Actor: actorOf(ctx), Override: &o, Condition: cond})
 	return res.verdict == configCreated, err
 }
@@ -229,15 +234,12 @@ func (e *Engine) DeleteOverrideIf(ctx context.Context, tenant, quotaSlug string,
 	return err
 }
 
-// ChangePlan moves a tenant to a plan: now, at the end of its billing period, or at a time. Usage of the open period stays.
+// ChangePlan moves a tenant to a plan: now, at the end of its billing period, or at a time. Usage of the open period stays. It returns
+// when the change is durable; one that is still to take effect is replaced by a later one. Errors: not_found for the tenant,
+// unknown_plan, invalid_value for a time that is over, and those of Record.
 func (e *Engine) ChangePlan(ctx context.Context, c usage.PlanChange) error {
-	switch c.Effective {
-	case "", usage.EffectiveNow, usage.EffectivePeriodEnd:
-	default:
-		if _, err := time.Parse(time.RFC3339Nano, c.Effective); err != nil {
-			return &usage.Error{Code: usage.CodeInvalidValue, Pointer: "/effective",
-				Detail: fmt.Sprintf("effective %s is neither now, period_end nor an RFC 3339 time", shorten(c.Effective))}
-		}
+	if errs := c.Validate(); len(errs) > 0 {
+		return errs[0]
 	}
 	_, err := e.submitConfig(ctx, &configEntry{Op: opTenantPlan, Actor: actorOf(ctx), Change: &c})
 	return err
@@ -246,6 +248,7 @@ func (e *Engine) ChangePlan(ctx context.Context, c usage.PlanChange) error {
 // Settings returns the settings of the store and their version.
 func (e *Engine) Settings() (usage.Settings, uint64) {
 	s := e.state.cfg.Load().settings
+	s.def = s.def.Clone()
 	if s.def.UnknownTenants == "" {
 		s.def.UnknownTenants = usage.UnknownCreate
 	}

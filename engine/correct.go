@@ -14,6 +14,10 @@ import (
 // Adjust corrects what a sum or count meter of a tenant counted, by a signed quantity at a time (zero: now). Nothing is edited: it is
 // an entry of the log like an event, and stands in the audit. No quota is asked: a negative one gives room back at
 // once, a positive one may pass a limit. The same id again is a duplicate.
+//
+// The quantity is in the meter's unit. It returns when the correction is durable and visible: one fsync, shared. Errors: invalid_value for
+// an unknown meter or one that is neither sum nor count, missing_field without a reason, too_many_decimals, overflow, event_too_old,
+// event_in_future, conflict, and those of Record.
 func (e *Engine) Adjust(ctx context.Context, a usage.Adjustment) (usage.Outcome, error) {
 	if err := a.Validate(); err != nil {
 		return usage.Outcome{ID: a.ID}, err
@@ -29,7 +33,9 @@ func (e *Engine) Adjust(ctx context.Context, a usage.Adjustment) (usage.Outcome,
 	return e.correct(ctx, base, &operation{Op: opAdjust, Meter: a.Meter, Reason: a.Reason, Metadata: a.Metadata, Actor: actorOf(ctx)})
 }
 
-// ResetQuota gives a tenant back what a quota of it has used in the open period, by one adjustment of as much.
+// ResetQuota gives a tenant back what a quota of it has used in the open period, by one adjustment of as much. Other quotas on the meter
+// have room again, too. Errors: not_found for the quota, invalid_value for one that is for each user, sliding or a rate, or whose
+// meter is neither sum nor count, and those of Adjust.
 func (e *Engine) ResetQuota(ctx context.Context, r usage.Reset) (usage.Outcome, error) {
 	if err := r.Validate(); err != nil {
 		return usage.Outcome{ID: r.ID}, err
@@ -192,8 +198,8 @@ func (sh *shard) adjustGroups(t *tenant, s *series, it *item, units, at int64) e
 	return nil
 }
 
-// adjustCounters books signed units in the counters of a meter: of the tenant, and of the user when one is named, who may have
-// used nothing so far.
+// adjustCounters books signed units in the counters of a meter: of the tenant, and of the user when one is named, as [shard.record] does:
+// whether the user has used anything before makes no difference.
 func (sh *shard) adjustCounters(b *block, a *account, user string, m *meter, units, at int64) error {
 	ledgers := [2]*ledger{a.ledger}
 	if a.book.users && user != "" {

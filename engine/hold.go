@@ -48,7 +48,7 @@ const (
 )
 
 func (s holdState) String() string {
-	return [...]string{"", "held", "committed", "released", "expired"}[s]
+	return [...]string{"", usage.HoldHeld, usage.HoldCommitted, usage.HoldReleased, usage.HoldExpired}[s]
 }
 
 // appendKey implements object.

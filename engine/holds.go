@@ -361,6 +361,7 @@ func (sh *shard) holdDue(b *block, t *tenant, hash wal.Hash, at int64) error {
 		if _, err := sh.book(&due, h, rest); err != nil {
 			return err
 		}
+		sh.charged = append(sh.charged, t.num)
 		sh.slide(&due, h, held, false)
 		h.booked = h.quantity
 	}

@@ -76,6 +76,9 @@ func newSecret() string { return strings.ToLower(rand.Text() + rand.Text()) }
 
 // Key returns a key that is not revoked; else usage.Code(err) is not_found.
 func (e *Engine) Key(id string) (usage.KeyState, error) {
+	if e.closed.Load() {
+		return usage.KeyState{}, usage.ErrClosed
+	}
 	k := e.state.cfg.Load().keys[id]
 	if k == nil || k.revoked {
 		return usage.KeyState{}, noKey(id).err

@@ -47,10 +47,10 @@ func TestLease(t *testing.T) {
 	q, _ = e.Quotas("acme", "")
 	require.Equal(t, []string{"65", "0"}, []string{q[0].Used.String(), q[0].Reserved.String()})
 
-	l, err = e.Lease(ctx, usage.LeaseRequest{ID: "l4", TenantID: "acme", FeatureType: "api_calls", Quantity: usage.Int(10), TTLSeconds: 1})
+	l, err = e.Lease(ctx, usage.LeaseRequest{ID: "l4", TenantID: "acme", FeatureType: "api_calls", Quantity: usage.Int(10), TTLSeconds: 60})
 	require.NoError(t, err)
 	require.True(t, l.Take(1))
-	clock.advance(2 * time.Second) // the process is gone: everything counts
+	clock.advance(61 * time.Second) // the process is gone: everything counts
 	q, _ = e.Quotas("acme", "")
 	require.Equal(t, []string{"75", "0"}, []string{q[0].Used.String(), q[0].Reserved.String()})
 	require.Zero(t, testing.AllocsPerRun(100, func() { l.Take(1) }))
@@ -86,5 +86,47 @@ func TestLeaseReleaseBesideTake(t *testing.T) {
 		require.NoError(t, err)
 		booked, _ := st.Committed.Units(0)
 		require.Equal(t, taken.Load(), booked, "booked of lease %d", n)
+	}
+}
+
+// A lease ends by log time, also when the embedder's clock jumps: what has expired was charged, or given back to others.
+func TestLeaseEndsByTheClockOfTheEngine(t *testing.T) {
+	for name, clock := range map[string]interface {
+		usage.Clock
+		advance(time.Duration)
+	}{"steps": newTestClock(), "monotonic": &steppedClock{testClock: testClock{now: newTestClock().now}}} {
+		t.Run(name, func(t *testing.T) {
+			e, ctx := openMem(t, vfs.NewMem(), clock, nil), context.Background()
+			putPlan(t, e, "free", monthly100)
+			putTenant(t, e, "acme", "free")
+			l, err := e.Lease(ctx, usage.LeaseRequest{ID: "l", TenantID: "acme", FeatureType: "api_calls", Quantity: usage.Int(60), OnExpiry: usage.ExpiryRelease})
+			require.NoError(t, err)
+			require.True(t, l.Take(1))
+			require.NoError(t, l.Settle(ctx, false))
+			clock.advance(time.Hour)
+			if stepped, ok := clock.(*steppedClock); ok {
+				require.True(t, l.Take(1), "only the wall clock was set")
+				stepped.mono += time.Hour
+			}
+			require.False(t, l.Take(1), "released: others may have it")
+			require.True(t, l.Expired())
+			require.Zero(t, testing.AllocsPerRun(100, func() { l.Take(1) }))
+		})
+	}
+}
+
+// A query shows what an expiry charged, as the quotas do, whether or not anything was written since.
+func TestUsageShowsWhatExpired(t *testing.T) {
+	clock := newTestClock()
+	e, ctx := openMem(t, vfs.NewMem(), clock, nil), context.Background()
+	putPlan(t, e, "free", monthly100)
+	putTenant(t, e, "acme", "free")
+	_, err := e.GrantLease(ctx, usage.LeaseRequest{ID: "l", TenantID: "acme", FeatureType: "api_calls", Quantity: usage.Int(60)})
+	require.NoError(t, err)
+	for _, tenant := range []string{"acme", ""} {
+		clock.advance(time.Hour)
+		rows, err := e.Usage(ctx, usage.Query{Meter: "api_calls", TenantID: tenant})
+		require.NoError(t, err)
+		require.Equal(t, "60", rows.Data[0].Value.String())
 	}
 }

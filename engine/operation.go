@@ -179,6 +179,11 @@ func (p *preparer) request(r *usage.Request, it *item, check bool) *usage.Error 
 
 // operation fills it for an operation on a tenant.
 func (p *preparer) operation(it *item, base wal.Item, op *operation) *usage.Error {
+	if op.Metadata != nil { // before it is written: what is no JSON cannot be
+		if _, _, err := p.scanner.Object(op.Metadata, metadataLimits, p.state.secret); err != nil {
+			return metadataError(err)
+		}
+	}
 	*it = item{Item: base, more: &itemMore{op: op}}
 	it.Kind, it.Body = wal.KindOperation, mustJSON(op)
 	return p.finish(it)

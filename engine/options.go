@@ -13,11 +13,13 @@ import (
 
 // Options tune an engine. The zero value of every field is its default.
 type Options struct {
-	// Clock tells the time. Default: the system's clock, monotonic between calls.
+	// Clock tells the time. Default: the system's clock, monotonic between calls. Another one is also what ends leases; without a method
+	// Monotonic it costs Allowed and the other reads a mutex.
 	Clock usage.Clock
 	// AutoMeters makes a sum meter for a feature type that no meter counts, instead of refusing the event.
 	AutoMeters bool
-	// AcceptClock accepts a wall clock that disagrees with the log when the store is opened.
+	// AcceptClock accepts a wall clock that disagrees with the log, at Open and for as long as the engine is open. Default: writes are
+	// refused as ErrClock while it is more than 5 minutes behind log time, or was more than 35 days ahead of the newest entry at Open.
 	AcceptClock bool
 	// MaxAge is how old a timestamp may be, against log time. Default 35 days. A change of MaxAge or MaxAhead enters the log
 	// when the store is opened, and holds from there on.
@@ -38,9 +40,10 @@ type Options struct {
 	CheckpointItems int
 	// FS is the file system, a seam for tests. Default: the disk.
 	FS wal.FS
-	// FreeBytes tells the free space of the store's disk, a seam for tests.
+	// FreeBytes tells the free space of the store's disk, a seam for tests. Default: asks the file system.
 	FreeBytes func(dir string) (uint64, error)
-	// FreeBytesMin is the free space below which writes are refused with disk_full.
+	// FreeBytesMin is the free space below which writes are refused with disk_full. Default 96 MiB: what a checkpoint and the flushes that
+	// wait may still write.
 	FreeBytesMin int64
 
 	// zoneTable reads the table of a time zone. Default: from the time zone database.

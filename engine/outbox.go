@@ -59,6 +59,14 @@ type note struct {
 // collect moves what the shards have found in the block into the outbox and the audit, in an order that does not depend on the
 // shards.
 func (s *state) collect() {
+	for _, sh := range s.shards {
+		for _, tenant := range sh.charged {
+			if s.charged != nil {
+				s.charged(tenant)
+			}
+		}
+		sh.charged = sh.charged[:0]
+	}
 	var notes []note
 	for _, sh := range s.shards {
 		notes = append(notes, sh.noted...)
@@ -86,7 +94,9 @@ func (s *state) collect() {
 }
 
 // Outbox returns at most limit threshold crossings after a number, the oldest first. Each was entered once, by the write that
-// reached it, and is returned only when that write is on the disk.
+// reached it, and is returned only when that write is on the disk. Begin at 0, keep the Number of the last one that was dealt with, and ask for
+// those after it: nothing is missed, and nothing comes twice. It returns at once, empty when there is nothing; [Engine.Subscribe] waits. A
+// limit of 0 or less asks for nothing.
 func (e *Engine) Outbox(ctx context.Context, after uint64, limit int) ([]usage.Crossing, error) {
 	if e.closed.Load() {
 		return nil, usage.ErrClosed

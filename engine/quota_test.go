@@ -431,3 +431,36 @@ func TestAdjust(t *testing.T) {
 	require.NoError(t, e.Verify(ctx))
 	require.NoError(t, e.Close())
 }
+
+// An adjustment that names a user counts in the user's quotas, whether or not the user has used anything before.
+func TestAdjustUser(t *testing.T) {
+	e, ctx := openMem(t, vfs.NewMem(), newTestClock(), nil), context.Background()
+	putPlan(t, e, "p", `[{"slug":"u","meter":"api_calls","scope":"user","period":"month","limit":100}]`)
+	putTenant(t, e, "acme", "p")
+	_, err := e.Adjust(ctx, usage.Adjustment{ID: "a", TenantID: "acme", UserID: "new", Meter: "api_calls", Quantity: usage.Int(7), Reason: "x"})
+	require.NoError(t, err)
+	q, err := e.Quotas("acme", "new")
+	require.NoError(t, err)
+	require.Equal(t, "7", q[0].Used.String())
+	require.NoError(t, e.Verify(ctx))
+}
+
+// A call that two quotas block may come back when both are open: never, when one of them has no end, or the cost is beyond it.
+func TestRetryAfterOfSeveral(t *testing.T) {
+	e := openMem(t, vfs.NewMem(), newTestClock(), nil)
+	putPlan(t, e, "p", `[{"slug":"d","meter":"api_calls","period":"day","limit":10},{"slug":"r","meter":"api_calls","rate":{"limit":10,"per":"1m","burst":20}},
+		{"slug":"l","meter":"api_calls","period":"lifetime","limit":15}]`)
+	putTenant(t, e, "acme", "p")
+	require.True(t, consume(t, e, ask("a", 10)).Allowed)
+	for n, want := range map[int64]time.Duration{1: 12 * time.Hour, 5: 12 * time.Hour, 6: 0, 11: 0, 16: 0} {
+		a := consume(t, e, ask(fmt.Sprint("n", n), n))
+		require.False(t, a.Allowed)
+		v := e.Allowed("acme", "api_calls", n)
+		require.Equal(t, want, v.RetryAfter, n)
+		if want == 0 {
+			require.Nil(t, a.RetryAfterMS, n)
+		} else {
+			require.Equal(t, want.Milliseconds(), *a.RetryAfterMS, n)
+		}
+	}
+}

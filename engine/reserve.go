@@ -12,6 +12,11 @@ import (
 
 // Reserve holds units of sum and count meters until they are committed, released, or the reservation expires. It is decided like a
 // consume, and a denial is no error. The hold, what is committed and what exceeds it belong to the period of this call.
+//
+// The quantity must be given, in the meter's unit. It lasts 300 s unless TTLSeconds says otherwise, at most a day, by log time; what is
+// still held then is given back, or counted with usage.ExpiryCharge. It returns when the hold is durable. A retry with the same id and
+// payload is a duplicate, whatever became of the reservation meanwhile. Errors and cost are those of Consume; invalid_value for a
+// meter that is neither sum nor count.
 func (e *Engine) Reserve(ctx context.Context, r usage.Reservation) (usage.Answer, error) {
 	if err := r.Validate(); err != nil {
 		return usage.Answer{ID: r.ID}, err
@@ -20,8 +25,12 @@ func (e *Engine) Reserve(ctx context.Context, r usage.Reservation) (usage.Answer
 		&operation{Op: opReserve, TTL: r.TTLSeconds, OnExpiry: r.OnExpiry})
 }
 
-// Commit books what a reservation really used, less or more than was held; it never fails for lack of room. The same quantity
-// again is a duplicate, another one a conflict. After the expiry it is booked all the same, and the answer says late.
+// Commit books what a reservation really used, in the meter's unit, less or more than was held; it never fails for lack of room. 0 counts
+// nothing, also in a count meter. The same quantity again is a duplicate, another one a conflict. After the expiry it is booked
+// all the same, and the answer says late.
+//
+// It returns when the booking is durable. Errors: not_found, reservation_released, reservation_expired (it was charged in full when it
+// expired), missing_field for an absent quantity, and those of Record; after ErrUnknownOutcome call again. One fsync, shared.
 func (e *Engine) Commit(ctx context.Context, tenant, id string, actual usage.Decimal) (usage.Answer, error) {
 	if !actual.IsSet() {
 		return usage.Answer{}, &usage.Error{Code: usage.CodeMissingField, Pointer: "/quantity", Detail: "quantity is missing; say how much was used"}
@@ -30,7 +39,9 @@ func (e *Engine) Commit(ctx context.Context, tenant, id string, actual usage.Dec
 }
 
 // Extend holds more, or for longer: total is what is held in all from now on (absent: as it is), ttl how long from now (0: as it is).
-// Holding more is decided like a consume.
+// Holding more is decided like a consume: a denial is no error, and leaves the hold as it is. A total below what is held changes nothing.
+// Repeating the call changes nothing but the expiry. It returns when that is durable. Errors: not_found, reservation_committed,
+// reservation_released, reservation_expired, invalid_value for a ttl below a second or beyond a day, and those of Record.
 func (e *Engine) Extend(ctx context.Context, tenant, id string, total usage.Decimal, ttl time.Duration) (usage.Answer, error) {
 	seconds := int(ttl / time.Second)
 	if ttl < 0 || seconds > usage.HoldTTLMaxSeconds || ttl > 0 && seconds == 0 {
@@ -40,7 +51,8 @@ func (e *Engine) Extend(ctx context.Context, tenant, id string, total usage.Deci
 	return e.onHold(ctx, tenant, id, total, &operation{Op: opExtend, TTL: seconds})
 }
 
-// Release gives back everything that a reservation holds.
+// Release gives back everything that a reservation holds, and returns when that is durable. Again it is a duplicate. Errors: not_found,
+// reservation_committed, reservation_expired, and those of Record.
 func (e *Engine) Release(ctx context.Context, tenant, id string) (usage.Answer, error) {
 	return e.onHold(ctx, tenant, id, usage.Decimal{}, &operation{Op: opRelease})
 }
@@ -98,10 +110,14 @@ func (e *Engine) submitOperation(ctx context.Context, base wal.Item, op *operati
 	return &r.results[0], nil
 }
 
-// Reservation returns a reservation or a lease by its id.
+// Reservation returns a reservation or a lease by its id, as it stands now. Errors: not_found. It takes the lock of the tenant's shard for
+// about a microsecond, and a read of the store for one that ended long ago.
 func (e *Engine) Reservation(tenant, id string) (usage.ReservationState, error) {
 	if e.closed.Load() {
 		return usage.ReservationState{}, usage.ErrClosed
+	}
+	if err := e.store.Failed(); err != nil {
+		return usage.ReservationState{}, err
 	}
 	none := &usage.Error{Code: usage.CodeNotFound, Detail: fmt.Sprintf("tenant %s has no such reservation or lease: %s", shorten(tenant), shorten(id))}
 	t := e.state.dir.tenant(tenant)
@@ -132,7 +148,8 @@ func (e *Engine) GrantLease(ctx context.Context, r usage.LeaseRequest) (usage.An
 		&operation{Op: opLease, TTL: r.TTLSeconds, OnExpiry: r.OnExpiry})
 }
 
-// SettleLease books what was spent of a lease in all, and with release gives back the rest. Repeating it changes nothing.
+// SettleLease books what was spent of a lease in all, in the meter's unit, and with release gives back the rest. Repeating it changes
+// nothing. It returns when the booking is durable. Errors: not_found, reservation_released, reservation_expired, and those of Record.
 func (e *Engine) SettleLease(ctx context.Context, tenant, id string, used usage.Decimal, release bool) (usage.ReservationState, error) {
 	if !used.IsSet() {
 		return usage.ReservationState{}, &usage.Error{Code: usage.CodeMissingField, Pointer: "/used", Detail: "used is missing; say how much was spent in all"}

@@ -14,6 +14,9 @@ type PlanTrial struct {
 
 // PlanTrial says what a plan would do without putting it. Errors are those of PutPlan. O(tenants).
 func (e *Engine) PlanTrial(p usage.Plan) (PlanTrial, error) {
+	if e.closed.Load() {
+		return PlanTrial{}, usage.ErrClosed
+	}
 	p = p.WithDefaults()
 	if errs := p.Validate(); len(errs) > 0 {
 		return PlanTrial{}, errs[0]

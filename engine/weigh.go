@@ -123,10 +123,14 @@ func (j *judged) take(q *judgedQuota) {
 func (j *judged) bind() {
 	j.binding = -1
 	var best quota.Standing
+	never := false // a quota blocks that no time opens again: that the others do is no reason to come back
 	for i := range j.quotas {
 		q := &j.quotas[i]
 		if q.policy.Shadow {
 			continue
+		}
+		if !q.verdict.Allowed && q.verdict.RetryNanos == 0 {
+			never = true
 		}
 		s := quota.Standing{Decision: q.verdict.Decision, Remaining: q.remaining(j.now), Limit: q.policy.Limit, Slug: q.policy.Quota.Slug}
 		if j.binding < 0 || s.Binds(best) {
@@ -136,10 +140,10 @@ func (j *judged) bind() {
 	if j.binding >= 0 {
 		if v := j.quotas[j.binding].verdict; v.Decision == j.decision {
 			j.reason = v.Reason
-			if !v.Allowed && v.Reason == usage.ReasonCostTooHigh {
-				j.retry = 0
-			}
 		}
+	}
+	if never {
+		j.retry = 0
 	}
 }
 

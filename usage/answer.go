@@ -37,17 +37,18 @@ func (r Reason) MarshalJSON() ([]byte, error) {
 	return json.Marshal(string(r))
 }
 
-// Answer is what becomes of a Request or Reservation.
+// Answer is what becomes of a Request or Reservation. That of a duplicate has the decision, reason and binding quota of the first time, and
+// the quotas of now.
 type Answer struct {
 	ID           string        `json:"id,omitempty"`
 	Allowed      bool          `json:"allowed"`
-	Decision     Decision      `json:"decision"`
-	Reason       Reason        `json:"reason"`
-	Status       Status        `json:"status"`
-	DelayMS      int64         `json:"delay_ms"`
-	RetryAfterMS *int64        `json:"retry_after_ms"`
-	BindingQuota *string       `json:"binding_quota"`
-	Quotas       []QuotaStatus `json:"quotas"`
+	Decision     Decision      `json:"decision"`       // the worst of the quotas'
+	Reason       Reason        `json:"reason"`         // of a block
+	Status       Status        `json:"status"`         // counted, duplicate, denied or checked
+	DelayMS      int64         `json:"delay_ms"`       // of a throttled call: wait so long before going on
+	RetryAfterMS *int64        `json:"retry_after_ms"` // of a denial; nil: it is not known when, or never
+	BindingQuota *string       `json:"binding_quota"`  // the one with the worst decision, then the least left; nil: there is none
+	Quotas       []QuotaStatus `json:"quotas"`         // that the call touches
 
 	// Of reservations and leases.
 	ReservationID string    `json:"reservation_id,omitempty"`
@@ -56,8 +57,8 @@ type Answer struct {
 	Created       bool      `json:"-"`              // this call made the reservation
 }
 
-// QuotaStatus is how one quota stands, after the call when it counted. Limit, Remaining and Percentage are null for
-// an unlimited quota.
+// QuotaStatus is how one quota stands, after the call when it counted. Quantities are in the unit of the quota's meter. Limit, Remaining and
+// Percentage are null for an unlimited quota. Of a rate Limit is the burst and Remaining the whole tokens that are there.
 type QuotaStatus struct {
 	Quota        string     `json:"quota"`
 	Meter        string     `json:"meter"`
@@ -66,19 +67,19 @@ type QuotaStatus struct {
 	Mode         string     `json:"mode"`
 	Period       string     `json:"period"`
 	Limit        Decimal    `json:"limit"`
-	Used         Decimal    `json:"used"`
-	Reserved     Decimal    `json:"reserved"`
-	Remaining    Decimal    `json:"remaining"`
-	Percentage   Decimal    `json:"percentage"`
-	OverageUsed  Decimal    `json:"overage_used"`
-	Exceeded     bool       `json:"exceeded"`
-	Decision     Decision   `json:"decision"`
+	Used         Decimal    `json:"used"`         // in the open period; never below 0
+	Reserved     Decimal    `json:"reserved"`     // held by reservations and leases of the open period
+	Remaining    Decimal    `json:"remaining"`    // limit - used - reserved, never below 0; overage is beyond it
+	Percentage   Decimal    `json:"percentage"`   // of the limit that is used, cut to two decimals; 100 for a limit of 0
+	OverageUsed  Decimal    `json:"overage_used"` // beyond the limit
+	Exceeded     bool       `json:"exceeded"`     // used is more than the limit
+	Decision     Decision   `json:"decision"`     // of this quota by itself; of a shadow always allow
 	Reason       Reason     `json:"reason"`
-	Would        *Decision  `json:"would"`
+	Would        *Decision  `json:"would"` // what a shadow would have decided; nil for other modes
 	RetryAfterMS *int64     `json:"retry_after_ms"`
 	OnError      string     `json:"on_error"`
-	PeriodStart  *time.Time `json:"period_start"`
-	ResetAt      *time.Time `json:"reset_at"`
+	PeriodStart  *time.Time `json:"period_start"` // nil: lifetime, or nothing was used yet from which it would begin
+	ResetAt      *time.Time `json:"reset_at"`     // end of the period; of a rate when it is full; nil: never
 }
 
 // Verdict is the short answer of the hot path.

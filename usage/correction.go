@@ -30,7 +30,7 @@ type Reset struct {
 	ID       string `json:"id"`
 	TenantID string `json:"tenant_id"`
 	Quota    string `json:"quota"`
-	UserID   string `json:"user_id,omitempty"` // of a quota of user scope
+	UserID   string `json:"user_id,omitempty"` // whose usage the correction is counted with; quotas of user scope cannot be reset
 	Reason   string `json:"reason"`
 }
 

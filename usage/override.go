@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 )
@@ -38,6 +39,10 @@ type QuotaPatch struct {
 	EffectiveFrom     time.Time       `json:"effective_from,omitzero"`
 	EffectiveUntil    time.Time       `json:"effective_until,omitzero"`
 }
+
+// quotaMembers are the members of a quota that an override may have.
+var quotaMembers = []string{"meter", "scope", "mode", "period", "limit", "overage", "grace_period", "warn_at", "throttle_at",
+	"max_delay", "warning_thresholds", "rate", "on_error"}
 
 // fields lists the members of a quota that were sent, in the order of a quota.
 func (p *QuotaPatch) fields() []patchField {
@@ -130,12 +135,20 @@ func (o *Override) Validate() []*Error {
 		errs.add(CodeTooLarge, "", "the override has %d bytes; use at most %d", len(o.Fields), OverrideBytesMax)
 		return errs
 	}
+	var members map[string]json.RawMessage
 	if len(o.Fields) == 0 || o.Fields[0] != '{' {
 		errs.add(CodeMissingField, "", "the override has no fields; name at least one field of a quota, such as limit")
 	} else if string(o.Fields) == "{}" {
 		errs.add(CodeMissingField, "", "the override changes nothing; name at least one field of a quota, such as limit")
+	} else if err := json.Unmarshal(o.Fields, &members); err != nil {
+		errs.add(CodeMalformedJSON, "", "the override is not JSON: %v", err)
 	} else if _, err := o.Apply(Quota{}); err != nil {
 		errs.add(CodeInvalidValue, "", "the override cannot be read: %v", err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		if !slices.Contains(quotaMembers, name) {
+			errs.add(CodeUnknownField, "", "the override has a member %s, which quotas do not have", quoted(name))
+		}
 	}
 	for _, m := range []struct {
 		field string

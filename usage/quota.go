@@ -14,7 +14,7 @@ const (
 // Modes of a quota.
 const (
 	ModeEnforce = "enforce" // denies
-	ModeSoft    = "soft"    // never denies: unlimited overage
+	ModeSoft    = "soft"    // unlimited overage, for the whole period; a rate, or a throttle beyond its max_delay, denies all the same
 	ModeShadow  = "shadow"  // counts and reports what it would do; never changes an answer
 )
 

@@ -6,6 +6,9 @@ import (
 )
 
 // Request asks to use something, or whether it may be used. Several items are decided and counted as one: all or none.
+//
+// A request of quantities of zero alone is a peek: it is judged, and nothing changes (but for what is set of a latest meter). Beside other
+// items a quantity of zero adds nothing to a sum, and is one event of a count meter.
 type Request struct {
 	ID       string `json:"id,omitempty"`
 	TenantID string `json:"tenant_id"`
@@ -16,7 +19,7 @@ type Request struct {
 // Item is one feature of a Request.
 type Item struct {
 	FeatureType string          `json:"feature_type"`
-	Quantity    Decimal         `json:"quantity,omitzero"` // absent: 1; zero: only judged
+	Quantity    Decimal         `json:"quantity,omitzero"` // absent: 1; zero: see Request
 	Op          string          `json:"op,omitempty"`      // of latest meters
 	Metadata    json.RawMessage `json:"metadata,omitempty"`
 }

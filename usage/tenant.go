@@ -64,6 +64,8 @@ func (t *Tenant) Validate() []*Error {
 		errs.add(CodeTooLarge, "/metadata", "metadata has %d bytes; use at most %d", len(t.Metadata), TenantMetadataBytesMax)
 	} else if text := bytes.TrimSpace(t.Metadata); len(text) > 0 && text[0] != '{' {
 		errs.add(CodeWrongType, "/metadata", "metadata must be an object; leave it out when there is none")
+	} else if len(text) > 0 && !json.Valid(text) {
+		errs.add(CodeMalformedJSON, "/metadata", "metadata is not JSON")
 	}
 	errs.label("stripe_customer_id", t.StripeCustomerID, IdentifierBytesMax)
 	return errs

@@ -107,8 +107,11 @@ type response struct {
 func (c *Client) retried(ctx context.Context, method, path string, body []byte) (*response, error) {
 	for attempt := 1; ; attempt++ {
 		res, err := c.once(ctx, method, path, body)
-		if err == nil && !res.retryable() || attempt >= c.o.Attempts || ctx.Err() != nil {
+		switch {
+		case err == nil && !res.retryable() || attempt >= c.o.Attempts:
 			return res, err
+		case err != nil && ctx.Err() != nil:
+			return nil, errors.Join(err, ctx.Err())
 		}
 		wait := backoff(attempt)
 		if err == nil {

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -120,7 +121,7 @@ func TestLease(t *testing.T) {
 func TestRetries(t *testing.T) {
 	f := newFixture(t)
 	f.chaos.set(0.6, false)
-	c, err := New(f.client.base, &Options{Timeout: 150 * time.Millisecond, Attempts: 30})
+	c, err := New(f.client.base, &Options{Timeout: time.Second, Attempts: 30})
 	require.NoError(t, err)
 	const n = 12
 	for range n {
@@ -236,4 +237,29 @@ func TestUsageValues(t *testing.T) {
 		"limit": {"7"}, "cursor": {"c"}, "as_of": {"2026-01-31T10:00:00Z"}}, usageValues(&q))
 	require.Equal(t, url.Values{"meter": {"m"}, "as_of": {"41"}}, usageValues(&usage.Query{Meter: "m", AsOfIndex: 41}))
 	require.Equal(t, 14, reflect.TypeFor[usage.Query]().NumField(), "a field of usage.Query is new: write it in usageValues")
+}
+
+// The error of a context that ended is in the chain, beside what is known of the call, whenever it ended.
+func TestContextEnds(t *testing.T) {
+	hang := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		<-r.Context().Done()
+	}))
+	defer hang.Close()
+	c, err := New(hang.URL, nil)
+	require.NoError(t, err)
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	soon, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	for _, ctx := range []context.Context{over, soon} {
+		_, err = c.Consume(ctx, usage.Request{TenantID: "acme", Items: []usage.Item{{FeatureType: "api_calls"}}})
+		require.ErrorIs(t, err, usage.ErrUnknownOutcome)
+		require.ErrorIs(t, err, ctx.Err())
+	}
+	r, err := c.NewRecorder(nil)
+	require.NoError(t, err)
+	err = r.Record(t.Context(), usage.Event{TenantID: "acme", FeatureType: "api_calls", Metadata: []byte(`{"a":`)})
+	require.Equal(t, usage.CodeMalformedJSON, usage.Code(err))
+	require.NoError(t, r.Close(t.Context()))
 }

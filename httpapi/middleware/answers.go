@@ -66,20 +66,36 @@ func denied(w http.ResponseWriter, status int, a *usage.Answer) {
 	})
 }
 
+// refusalStatus is the status of a request that weir has refused for what it is; 0: weir could not be asked, or is not set up for it.
+func refusalStatus(code usage.ErrorCode) int {
+	switch code {
+	case usage.CodeConflict:
+		return http.StatusConflict
+	case usage.CodeUnknownTenant, usage.CodeUserRequired, usage.CodeCardinalityLimit:
+		return http.StatusForbidden
+	case usage.CodeInvalidValue, usage.CodeInvalidUTF8, usage.CodeNegativeQuantity, usage.CodeTooManyDecimals, usage.CodeOverflow:
+		return http.StatusBadRequest
+	}
+	return 0
+}
+
+// refused answers such a request. The error's own words may tell a stranger too much.
+func refused(w http.ResponseWriter, status int, code usage.ErrorCode) {
+	detail := "this call cannot be counted as it is"
+	if code == usage.CodeConflict {
+		detail = "this request's id was used by another request; send a new one"
+	}
+	problem(w, status, code, "The call was refused", map[string]any{"detail": detail})
+}
+
 // unavailable answers a request whose quotas could not be asked. The error's own words may tell a stranger too much.
 func unavailable(w http.ResponseWriter, err error) {
 	code := usage.Code(err)
 	if code == "" {
 		code = usage.CodeOverloaded
 	}
-	status := http.StatusServiceUnavailable
-	switch code {
-	case usage.CodeUnknownTenant, usage.CodeUserRequired:
-		status = http.StatusForbidden
-	default:
-		w.Header().Set("Retry-After", "1")
-	}
-	problem(w, status, code, "The quota could not be asked", map[string]any{"detail": "the quota of this call could not be asked; try again later"})
+	w.Header().Set("Retry-After", "1")
+	problem(w, http.StatusServiceUnavailable, code, "The quota could not be asked", map[string]any{"detail": "the quota of this call could not be asked; try again later"})
 }
 
 func problem(w http.ResponseWriter, status int, code usage.ErrorCode, title string, fields map[string]any) {

@@ -11,13 +11,19 @@
 //
 //   - [Consume] asks and counts in one durable step before the handler runs: exact, one fsync shared by all calls in flight.
 //   - [Settle] reserves before the handler, and commits what it really cost afterwards: bytes, tokens, or nothing for a failure.
-//   - [Lease] spends units that were taken in advance, one atomic operation a request: exact as well, and counted in batches. Units of
-//     a lease that a process loses by ending without Close are counted as used.
+//   - [Lease] spends units that were taken in advance, one atomic operation a request: exact as well, and counted in batches, at the
+//     latest when the lease ends. Units of a lease that a process loses by ending without Close are counted as used.
+//
+// A request that a quota throttles waits for as long as the quota says, in modes Consume and Settle.
 //
 // # When weir does not answer
 //
-// A request goes on when its route fails open, and gets 503 when it fails closed (the default). A retry of the same request id counts
-// once either way.
+// A request goes on when its route fails open, and gets 503 when it fails closed (the default). What weir refuses is an answer: an id that
+// was used with another cost is 409, an unknown tenant or a missing user 403, a cost or name that cannot be counted 400, however the
+// route fails.
+//
+// A retry of the same request id counts once; see Options.ID for who chooses it. In mode Settle a copy that failed has cost nothing, and its
+// retry is reserved and counted like a first one.
 //
 // # Gateways
 //

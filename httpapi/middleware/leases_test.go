@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -18,6 +19,9 @@ type slowGranter struct {
 	settled map[string]string
 	asked   chan struct{} // a token for every lease that is asked for
 	grant   chan struct{} // closed: they are granted
+
+	ends            time.Duration // from now on; default a minute
+	unknown, silent int           // grants and settlements that get no answer
 }
 
 func (g *slowGranter) GrantLease(_ context.Context, r usage.LeaseRequest) (usage.Answer, error) {
@@ -26,18 +30,26 @@ func (g *slowGranter) GrantLease(_ context.Context, r usage.LeaseRequest) (usage
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.granted = append(g.granted, r.ID)
-	return usage.Answer{Allowed: true, ExpiresAt: time.Now().Add(time.Minute)}, nil
+	if g.unknown > 0 {
+		g.unknown--
+		return usage.Answer{}, usage.ErrUnknownOutcome
+	}
+	return usage.Answer{Allowed: true, ExpiresAt: time.Now().Add(g.ends)}, nil
 }
 
 func (g *slowGranter) SettleLease(_ context.Context, _, id string, used usage.Decimal, _ bool) (usage.ReservationState, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.silent > 0 {
+		g.silent--
+		return usage.ReservationState{}, usage.ErrUnknownOutcome
+	}
 	g.settled[id] = used.String()
 	return usage.ReservationState{}, nil
 }
 
 func newSlowGranter() *slowGranter {
-	return &slowGranter{settled: map[string]string{}, asked: make(chan struct{}, 100), grant: make(chan struct{})}
+	return &slowGranter{settled: map[string]string{}, asked: make(chan struct{}, 100), grant: make(chan struct{}), ends: time.Minute}
 }
 
 // TestCloseWhileLeasing: a lease that is granted after Close has looked is given back as well, whoever fetched it.
@@ -80,4 +92,42 @@ func TestFirstLeaseOnce(t *testing.T) {
 	require.Len(t, g.granted, 1)
 	require.NoError(t, l.close(context.Background()))
 	require.Equal(t, map[string]string{g.granted[0]: "1"}, g.settled)
+}
+
+// TestIdleLease: a lease is settled before it ends, also when no request comes any more, when the clock of weir is far ahead, and when the
+// period of a quota is about to end: at its end weir would count all of it.
+func TestIdleLease(t *testing.T) {
+	for name, ahead := range map[string]time.Duration{"same clock": 2 * time.Second, "ahead": time.Hour, "period ends": 0} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := newSlowGranter()
+				g.ends = ahead
+				close(g.grant)
+				l := newLeases(g, &Options{LeaseTTLSeconds: 2})
+				spent := "0"
+				if l.take(context.Background(), "acme", "api_calls", usage.Int(1)) {
+					spent = "1"
+				}
+				require.Equal(t, ahead != 0, spent == "1")
+				time.Sleep(1900 * time.Millisecond)
+				synctest.Wait()
+				g.mu.Lock()
+				require.Equal(t, map[string]string{g.granted[0]: spent}, g.settled)
+				g.mu.Unlock()
+				require.NoError(t, l.close(context.Background()))
+			})
+		})
+	}
+}
+
+// TestLeaseOfUnknownFate: a lease whose grant was not heard of is given back, and a settlement that gets no answer is tried again.
+func TestLeaseOfUnknownFate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newSlowGranter()
+		g.unknown, g.silent = 1, 2
+		close(g.grant)
+		l := newLeases(g, &Options{})
+		require.False(t, l.take(context.Background(), "acme", "api_calls", usage.Int(1)))
+		require.Equal(t, map[string]string{g.granted[0]: "0"}, g.settled)
+	})
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/weirhq/weir/usage"
 )
@@ -39,9 +40,11 @@ type Options struct {
 	User      func(*http.Request) string // default: none
 	Feature   string
 	FeatureOf func(*http.Request) string // instead of Feature; "": the request is not limited
-	// Cost is what a request costs, or is reserved for it. Default 1.
+	// Cost is what a request costs, or is reserved for it; asked once a request, and absent is 1. Default 1.
 	Cost func(*http.Request) usage.Decimal
-	// ID makes retries of a request count once. Default: the header Idempotency-Key, else X-Request-Id, else a new id.
+	// ID makes retries of a request count once. Default: the header Idempotency-Key, else X-Request-Id, else a new id. A request whose id
+	// has counted runs the handler again and counts nothing: where clients are not trusted to choose ids, and the handler does its work again,
+	// give an id that they do not choose, such as one that a proxy of yours sets, or "", which is a new one.
 	ID func(*http.Request) string
 
 	Mode Mode
@@ -49,11 +52,14 @@ type Options struct {
 	// else nothing.
 	Actual func(*http.Request, *Response) usage.Decimal
 
-	// FailOpen tells whether a request goes on when weir does not answer. Default: it does not.
+	// FailOpen tells whether a request goes on when weir does not answer, or does not know the feature or the key. Default: it does not. A
+	// request that weir refuses for what it is (an id with another cost, an unknown tenant, a negative cost) never goes on.
 	FailOpen func(*http.Request) bool
+	// NoDelay lets throttled requests go on at once. Default: they wait for as long as the quota says, at most its max_delay.
+	NoDelay bool
 	// DenyStatus is the status of a denial. Default 429.
 	DenyStatus int
-	// NoHeaders leaves the RateLimit and X-Usage headers out.
+	// NoHeaders leaves the RateLimit and X-Usage headers out. Requests that are spent of a lease never have them: nobody was asked.
 	NoHeaders bool
 	// Denied answers a denial instead of a problem+json.
 	Denied func(http.ResponseWriter, *http.Request, usage.Answer)
@@ -62,7 +68,7 @@ type Options struct {
 
 	// LeaseUnits is how much mode Lease takes at once, in whole units. Default 1000. A tenant's last units are consumed one by one.
 	LeaseUnits int64
-	// LeaseTTLSeconds is how long a lease may live. Default 60.
+	// LeaseTTLSeconds is how long a lease may live; it is settled before it ends. Default 60.
 	LeaseTTLSeconds int
 }
 
@@ -90,19 +96,6 @@ func New(eng Engine, o Options) (*Limiter, error) {
 	}
 	if o.ID == nil {
 		o.ID = requestID
-	}
-	if o.Cost == nil {
-		one := usage.Int(1)
-		o.Cost = func(*http.Request) usage.Decimal { return one }
-	}
-	if o.Actual == nil {
-		cost := o.Cost
-		o.Actual = func(r *http.Request, res *Response) usage.Decimal {
-			if res.Status >= 500 {
-				return usage.Int(0)
-			}
-			return cost(r)
-		}
 	}
 	l := &Limiter{eng: eng, o: o}
 	if o.Mode == Lease {
@@ -133,6 +126,33 @@ func requestID(r *http.Request) string {
 	return rand.Text()
 }
 
+// call is what is asked for one request.
+type call struct {
+	tenant, feature, user, id string
+	cost                      usage.Decimal
+}
+
+func (l *Limiter) call(r *http.Request, tenant, feature string, cost usage.Decimal) call {
+	c := call{tenant: tenant, feature: feature, id: l.o.ID(r), cost: cost}
+	if c.id == "" {
+		c.id = rand.Text()
+	}
+	if l.o.User != nil {
+		c.user = l.o.User(r)
+	}
+	return c
+}
+
+// cost is what a request costs. A function that reads the request may not be able to do so twice.
+func (l *Limiter) cost(r *http.Request) usage.Decimal {
+	if l.o.Cost != nil {
+		if d := l.o.Cost(r); d.IsSet() {
+			return d
+		}
+	}
+	return usage.Int(1)
+}
+
 // Wrap returns a handler that asks weir around next.
 func (l *Limiter) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -141,28 +161,37 @@ func (l *Limiter) Wrap(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		if l.leases != nil && l.leases.take(r.Context(), tenant, feature, l.o.Cost(r)) {
+		cost := l.cost(r)
+		if l.leases != nil && l.leases.take(r.Context(), tenant, feature, cost) {
 			next.ServeHTTP(w, r)
 			return
 		}
+		c := l.call(r, tenant, feature, cost)
 		if l.o.Mode == Settle {
-			l.settle(w, r, next, tenant, feature)
+			l.settle(w, r, next, c)
 			return
 		}
-		req := usage.Request{ID: l.o.ID(r), TenantID: tenant, UserID: l.user(r),
-			Items: []usage.Item{{FeatureType: feature, Quantity: l.o.Cost(r)}}}
-		a, err := l.eng.Consume(r.Context(), req)
-		if l.admits(w, r, &a, err) {
+		a, err := l.eng.Consume(r.Context(), usage.Request{ID: c.id, TenantID: c.tenant, UserID: c.user,
+			Items: []usage.Item{{FeatureType: c.feature, Quantity: c.cost}}})
+		if l.admits(w, r, &a, err) && l.pace(r.Context(), &a) {
 			next.ServeHTTP(w, r)
 		}
 	})
 }
 
-func (l *Limiter) user(r *http.Request) string {
-	if l.o.User == nil {
-		return ""
+// pace waits for as long as the quota says, and reports whether the client was still there.
+func (l *Limiter) pace(ctx context.Context, a *usage.Answer) bool {
+	if a.DelayMS <= 0 || l.o.NoDelay {
+		return true
 	}
-	return l.o.User(r)
+	timer := time.NewTimer(time.Duration(a.DelayMS) * time.Millisecond)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // admits tells whether the request goes on, and answers it when it does not.
@@ -171,6 +200,10 @@ func (l *Limiter) admits(w http.ResponseWriter, r *http.Request, a *usage.Answer
 	case err != nil:
 		if l.o.OnError != nil {
 			l.o.OnError(err)
+		}
+		if status := refusalStatus(usage.Code(err)); status != 0 {
+			refused(w, status, usage.Code(err))
+			return false
 		}
 		if l.o.FailOpen != nil && l.o.FailOpen(r) {
 			return true
@@ -194,73 +227,8 @@ func (l *Limiter) admits(w http.ResponseWriter, r *http.Request, a *usage.Answer
 	return false
 }
 
-// settle reserves, runs the handler, and commits what it has cost. A handler that panics has cost nothing.
-func (l *Limiter) settle(w http.ResponseWriter, r *http.Request, next http.Handler, tenant, feature string) {
-	id := l.o.ID(r)
-	a, err := l.eng.Reserve(r.Context(), usage.Reservation{ID: id, TenantID: tenant, UserID: l.user(r), FeatureType: feature, Quantity: l.o.Cost(r)})
-	if !l.admits(w, r, &a, err) {
-		return
-	}
-	if err != nil || a.Status == usage.StatusDuplicate { // failed open, or a retry that was settled with its first copy
-		next.ServeHTTP(w, r)
-		return
-	}
-	res := &Response{ResponseWriter: w}
-	// The client may be gone by then; what it has used counts all the same.
-	ctx := context.WithoutCancel(r.Context())
-	done := false
-	defer func() {
-		if !done {
-			l.heard(l.eng.Release(ctx, tenant, id))
-		}
-	}()
-	next.ServeHTTP(res, r)
-	done = true
-	if res.Status == 0 {
-		res.Status = http.StatusOK
-	}
-	if actual := l.o.Actual(r, res); actual.Sign() > 0 {
-		l.heard(l.eng.Commit(ctx, tenant, id, actual))
-	} else {
-		l.heard(l.eng.Release(ctx, tenant, id))
-	}
-}
-
 func (l *Limiter) heard(_ usage.Answer, err error) {
 	if err != nil && l.o.OnError != nil {
 		l.o.OnError(err)
 	}
-}
-
-// Response is what a handler has answered.
-type Response struct {
-	http.ResponseWriter
-	Status int
-	Bytes  int64 // of the body
-}
-
-// WriteHeader implements http.ResponseWriter.
-func (res *Response) WriteHeader(status int) {
-	if res.Status == 0 && status >= 200 {
-		res.Status = status
-	}
-	res.ResponseWriter.WriteHeader(status)
-}
-
-// Write implements http.ResponseWriter.
-func (res *Response) Write(b []byte) (int, error) {
-	if res.Status == 0 {
-		res.Status = http.StatusOK
-	}
-	n, err := res.ResponseWriter.Write(b)
-	res.Bytes += int64(n)
-	return n, err
-}
-
-// Unwrap lets http.ResponseController reach what the server's own writer can do.
-func (res *Response) Unwrap() http.ResponseWriter { return res.ResponseWriter }
-
-// Flush implements http.Flusher.
-func (res *Response) Flush() {
-	_ = http.NewResponseController(res.ResponseWriter).Flush() // a writer that cannot flush sends when it is full
 }

@@ -50,6 +50,18 @@ func (c *Remote) Release(ctx context.Context, tenant, id string) (a usage.Answer
 	return a, c.post(ctx, "/v1/reservations/"+url.PathEscape(id)+"/release", map[string]any{"tenant_id": tenant}, &a)
 }
 
+// Extend holds a new total, or for longer; an absent total and a ttl of 0 stay as they are.
+func (c *Remote) Extend(ctx context.Context, tenant, id string, total usage.Decimal, ttl time.Duration) (a usage.Answer, err error) {
+	body := map[string]any{"tenant_id": tenant}
+	if total.IsSet() {
+		body["quantity"] = total
+	}
+	if ttl > 0 {
+		body["ttl_seconds"] = int((ttl + time.Second - 1) / time.Second)
+	}
+	return a, c.post(ctx, "/v1/reservations/"+url.PathEscape(id)+"/extend", body, &a)
+}
+
 // GrantLease implements LeaseGranter.
 func (c *Remote) GrantLease(ctx context.Context, r usage.LeaseRequest) (usage.Answer, error) {
 	var body struct {

@@ -1,4 +1,4 @@
-import type { Event, Rejection } from "./api.js";
+import type { BatchAnswer, Event, Rejection } from "./api.js";
 import { backoff, newId, sleep, WeirError } from "./index.js";
 import type { Weir } from "./index.js";
 
@@ -65,13 +65,14 @@ export class Recorder {
       const events = this.#queue.slice(0, size);
       let rejected: Rejection[] = [];
       try {
-        const answer = await this.#weir.recordBatch(events);
+        const answer = (await this.#weir.call("recordEvents", { body: { events }, signal: this.#stop.signal })) as BatchAnswer; // they have their ids
         this.counted += answer.accepted;
         this.duplicates += answer.duplicates;
         this.refused += answer.rejected_total;
         rejected = answer.rejected;
         size = Math.min(this.#batch, 2 * size);
       } catch (e) {
+        if (this.#stop.signal.aborted) break; // close has waited long enough
         if (!(e instanceof WeirError) || ![400, 413, 422].includes(e.status)) {
           this.#report(e);
           await sleep(backoff(++failures), this.#stop.signal).catch(() => undefined); // closed: the loop ends
@@ -110,7 +111,10 @@ export class Recorder {
     }
   }
 
-  /** Takes no more events, delivers what it can for so long, and returns how many it could not. */
+  /**
+   * Takes no more events, delivers what it can for so long, and returns how many it could not. A batch that is on its way when the time
+   * is over is among these, and may have been counted all the same.
+   */
   async close(waitMs = 10_000): Promise<number> {
     this.#closed = true;
     const timer = setTimeout(() => this.#stop.abort(), waitMs);

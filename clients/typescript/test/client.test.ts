@@ -106,7 +106,7 @@ async function front(broken: (n: number) => "refuse" | "lose" | "hang" | "pass")
 test("a retry sends the same bytes and counts once", async () => {
   const kinds = ["refuse", "lose", "hang", "lose", "pass"] as const;
   const f = await front((n) => kinds[n - 1] ?? "pass");
-  const weir = new Weir({ baseUrl: f.url, timeoutMs: 300 });
+  const weir = new Weir({ baseUrl: f.url, timeoutMs: 2000 });
   const answer = await weir.consume({ tenant_id: "retry", feature_type: "api_calls" });
   assert.equal(answer.status, "duplicate", "a lost try had counted");
   assert.equal(f.bodies.length, kinds.length);
@@ -153,6 +153,18 @@ test("one event that cannot be sent does not hold up the others", async () => {
   assert.deepEqual(refused, ["poison too_large"]);
   assert.equal(recorder.counted, 49);
   assert.ok(tries < 20, `${tries} tries`);
+});
+
+test("close waits no longer than it was told", async () => {
+  const f = await front(() => "hang");
+  const errors: unknown[] = [];
+  const recorder = new Recorder(new Weir({ baseUrl: f.url }), { flushMs: 5, onError: (e) => errors.push(e) });
+  for (let i = 0; i < 3; i++) recorder.record({ tenant_id: "slow", feature_type: "api_calls" });
+  const start = Date.now();
+  assert.equal(await recorder.close(100), 3);
+  assert.ok(Date.now() - start < 5_000, `${Date.now() - start} ms`);
+  assert.deepEqual(errors, []);
+  f.close();
 });
 
 test("ids, waits", () => {
