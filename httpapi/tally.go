@@ -43,7 +43,7 @@ type tally struct {
 	over map[overLimit]struct{} // at most overLimitMax
 }
 
-// overLimit is a quota that a counted event of the batch belongs to, and that is exceeded.
+// overLimit is an exceeded quota of a tenant, or user, that the batch has counted events of.
 type overLimit struct{ tenant, quota, user string }
 
 // overLimitMax bounds the list of an answer.
