@@ -34,9 +34,9 @@ var demoTenants = []demoTenant{
 }
 
 const (
-	// demoDays is the history: the open billing period and the whole one before it.
-	demoDays = 56
-	// demoBoost is how many live events one event of the history stands for. A page that is watched should move, a history should be made
+	// demoDays is the history: the open billing period and the one before it, and no crumb of a third, against which these would be peaks.
+	demoDays = 49
+	// demoBoost is how many live events one call of the history stands for. A page that is watched should move, a history should be made
 	// in a second, and neither should dwarf the other in a chart.
 	demoBoost = 120
 )
@@ -51,7 +51,7 @@ func demoNames() string {
 
 var demoEndpoints = []string{"/v1/items", "/v1/items/{id}", "/v1/search", "/v1/orders", "/v1/reports", "/v1/files", "/v1/users", "/v1/login"}
 
-// backfill records eight weeks up to now. Ids and payloads follow from tenant and hour, so that
+// backfill records seven weeks up to now. Ids and payloads follow from tenant and hour, so that
 // a directory that is opened again holds its history once.
 func backfill(ctx context.Context, eng *engine.Engine, now time.Time) (int, error) {
 	ctx = engine.WithBackfill(ctx)
@@ -86,14 +86,25 @@ func backfill(ctx context.Context, eng *engine.Engine, now time.Time) (int, erro
 	return total, flush()
 }
 
-// history is what a tenant did in an hour that is over.
+// history is what a tenant did in an hour that is over: its calls, each for many, and two sums of each other feature, as a collector that
+// adds up would send them. Single heavy events would be peaks that weir has advice against.
 func (t *demoTenant) history(hour time.Time) []usage.Event {
+	const sums = 2
 	rng := seeded(t.name, hour)
-	events := make([]usage.Event, poisson(rng, t.rate(hour)))
-	for k := range events {
-		at := hour.Add(time.Duration(rng.Int64N(int64(time.Hour/time.Millisecond))) * time.Millisecond)
-		events[k] = t.event(rng, demoBoost)
-		events[k].ID, events[k].Timestamp = fmt.Sprintf("demo-%d-%d", hour.Unix()/3600, k), at
+	rate := t.rate(hour)
+	var events []usage.Event
+	for i, f := range demoFeatures {
+		share := float64(t.shares()[i]) / 100
+		n, size := sums, rate*share*demoBoost/sums
+		if f.slug == "api_calls" {
+			n, size = poisson(rng, rate*share), demoBoost
+		}
+		for range n {
+			ev := t.event(rng, f, f.mean*size*(0.5+rng.Float64()))
+			ev.ID = fmt.Sprintf("demo-%d-%d", hour.Unix()/3600, len(events))
+			ev.Timestamp = hour.Add(time.Duration(rng.Int64N(int64(time.Hour/time.Millisecond))) * time.Millisecond)
+			events = append(events, ev)
+		}
 	}
 	return events
 }
@@ -111,28 +122,51 @@ func (t *demoTenant) rate(at time.Time) float64 {
 	return t.perHour * day * (0.85 + 0.3*seeded(t.name, local.Truncate(24*time.Hour)).Float64())
 }
 
+// demoFeature is a feature that is used, and how much of it an event uses.
+type demoFeature struct {
+	slug  string
+	mean  float64
+	scale int
+}
+
+var demoFeatures = []demoFeature{{"llm_tokens", 1250, 0}, {"api_calls", 1, 0}, {"data_transfer", 330_000, 0}, {"compute_time", 2, 3}, {"session_time", 600, 0}}
+
+// shares is how many of a hundred events are of each feature.
+func (t *demoTenant) shares() []int { return []int{t.tokens, 80 - t.tokens, 10, 6, 4} }
+
+// live is an event of now, without id.
+func (t *demoTenant) live(rng *rand.Rand) usage.Event {
+	p := rng.IntN(100)
+	for i, share := range t.shares() {
+		if p -= share; p < 0 {
+			f := demoFeatures[i]
+			if f.slug == "api_calls" {
+				return t.event(rng, f, 1)
+			}
+			return t.event(rng, f, f.mean*(0.2+0.8*rng.ExpFloat64()))
+		}
+	}
+	panic("BUG: the shares are less than a hundred")
+}
+
 var demoModels = []string{"large-3", "small-3", "embed-2"}
 
-// event makes one event of a tenant, without id and time, that stands for about size of them.
-func (t *demoTenant) event(rng *rand.Rand, size float64) usage.Event {
+// event makes one event of a tenant, without id and time.
+func (t *demoTenant) event(rng *rand.Rand, f demoFeature, quantity float64) usage.Event {
 	// The square makes few users busy and many quiet.
 	u := rng.Float64()
 	ev := usage.Event{
-		TenantID: t.name, UserID: fmt.Sprintf("user-%02d", int(u*u*float64(t.users))+1), Source: "demo",
+		TenantID: t.name, UserID: fmt.Sprintf("user-%02d", int(u*u*float64(t.users))+1), FeatureType: f.slug, Source: "demo",
+		Quantity: usage.FromUnits(max(1, int64(quantity*math.Pow10(f.scale))), f.scale),
 	}
-	times := func(v float64) int64 { return max(1, int64(v*size)) }
-	p := rng.IntN(100)
-	switch {
-	case p < t.tokens:
-		ev.FeatureType = "llm_tokens"
-		kind, n := "input", 1500.0
+	switch f.slug {
+	case "llm_tokens":
+		kind := "input"
 		if rng.IntN(3) == 0 {
-			kind, n = "output", 600
+			kind = "output"
 		}
-		ev.Quantity = usage.Int(times(n * (0.3 + rng.ExpFloat64())))
 		ev.Metadata = fmt.Appendf(nil, `{"model":%q,"kind":%q}`, demoModels[min(rng.IntN(3), rng.IntN(3))], kind)
-	case p < 80:
-		ev.FeatureType = "api_calls"
+	case "api_calls":
 		status, method := 200, "GET"
 		if rng.IntN(3) == 0 {
 			method = "POST"
@@ -140,20 +174,8 @@ func (t *demoTenant) event(rng *rand.Rand, size float64) usage.Event {
 		if rng.IntN(50) == 0 {
 			status = 500
 		}
-		if size > 1 {
-			ev.Quantity = usage.Int(times(0.8 + 0.4*rng.Float64()))
-		}
 		ev.Metadata = fmt.Appendf(nil, `{"endpoint":%q,"method":%q,"status":%d,"response_size":%d,"duration_ms":%d}`,
 			demoEndpoints[rng.IntN(len(demoEndpoints))], method, status, 200+rng.IntN(16000), 3+int(rng.ExpFloat64()*40))
-	case p < 90:
-		ev.FeatureType = "data_transfer"
-		ev.Quantity = usage.Int(times(math.Exp(12 + 1.2*rng.NormFloat64())))
-	case p < 96:
-		ev.FeatureType = "compute_time"
-		ev.Quantity = usage.FromUnits(times(50+rng.ExpFloat64()*2000), 3)
-	default:
-		ev.FeatureType = "session_time"
-		ev.Quantity = usage.Int(times(30 + rng.ExpFloat64()*600))
 	}
 	return ev
 }
@@ -175,7 +197,7 @@ func liveTraffic(ctx context.Context, eng *engine.Engine, log *slog.Logger) {
 			for i := range demoTenants {
 				t := &demoTenants[i]
 				for range poisson(rng, demoBoost*t.rate(now)*tick.Hours()) {
-					ev := t.event(rng, 1)
+					ev := t.live(rng)
 					ev.ID = httpapi.NewEventID()
 					events = append(events, ev)
 				}

@@ -23,14 +23,14 @@ var demoPlans = []usage.Plan{
 		{Slug: "api-rate", Meter: "api_calls", Rate: &usage.Rate{Limit: usage.Int(50), Per: usage.Duration(time.Second), Burst: usage.Int(200)}},
 	}},
 	{Slug: "growth", Name: "Growth", Quotas: []usage.Quota{
-		overage(demoQuota("tokens-monthly", "llm_tokens", 190_000_000), usage.Overage{Units: usage.Int(50_000_000)}),
+		overage(demoQuota("tokens-monthly", "llm_tokens", 140_000_000), usage.Overage{Units: usage.Int(50_000_000)}),
 		overage(demoQuota("api-monthly", "api_calls", 600_000), usage.Overage{Unlimited: true}),
 		demoQuota("transfer-monthly", "data_transfer", 60_000_000_000),
 		demoSeats(20),
 	}},
 	{Slug: "scale", Name: "Scale", Quotas: []usage.Quota{
 		{Slug: "api-monthly", Meter: "api_calls", Period: usage.Period{Kind: usage.PeriodBilling}, Limit: usage.Null()},
-		overage(demoQuota("tokens-monthly", "llm_tokens", 600_000_000), usage.Overage{Unlimited: true}),
+		overage(demoQuota("tokens-monthly", "llm_tokens", 500_000_000), usage.Overage{Unlimited: true}),
 		demoSeats(200),
 	}},
 }
