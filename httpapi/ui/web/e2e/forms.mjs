@@ -135,7 +135,7 @@ export function formTests(env) {
     await figures.waitFor();
     const text = (await figures.innerText()).replaceAll(/\s+/g, " ");
     const n = (x) => x.toLocaleString("en-US");
-    assert.match(text, new RegExp(`Late ${n(was.late + 1)} counted.*Duplicates ${n(was.duplicates + 1)} left out.*Conflicts ${was.conflicts + 1} .*Rejected ${was.rejected + 1} .*Groups a day at most \\d+ of 10,000`));
+    assert.match(text, new RegExp(`Late ${n(was.late + 1)} counted.*Duplicates ${n(was.duplicates + 1)} left out.*Conflicts ${was.conflicts + 1} .*Rejected ${was.rejected + 1} .*Groups a day no more than \\d+ in a tenant; beyond 10,000`));
     await close(page);
   });
 

@@ -2,7 +2,7 @@
 
 import type { Usage } from "../api/types";
 import { adds } from "../api/usage";
-import { axis, exact, toNumber, withUnit } from "../lib/number";
+import { axis, exact, stepsIn, toNumber, withUnit } from "../lib/number";
 import { moment } from "../lib/time";
 import { Frame, line } from "./frame";
 
@@ -22,7 +22,7 @@ export function Series({ usage, before, from, to, now, zone, name, height = 290,
     return r?.value != null ? toNumber(r.value) : zero ? 0 : null;
   };
   const bars = zero && stops.length <= barsMax && step >= 86_400_000;
-  const max = Math.max(0, ...stops.map((t) => at(t) ?? 0), ...[...past.values()].map((r) => toNumber(r.value)), limit ?? 0);
+  const max = Math.max(0, ...stops.map((t) => at(t) ?? 0), ...[...past.values()].map((r) => toNumber(r.value)), (limit ?? 0) * 1.08);
   const tip = (t: number) => ({
     title: moment(t, zone) + (values.get(t)?.partial ? ", not over yet" : ""),
     rows: [
@@ -30,9 +30,10 @@ export function Series({ usage, before, from, to, now, zone, name, height = 290,
       ...(before ? [{ label: "before", value: exact(past.get(t)?.value ?? (zero ? 0 : null)) }] : []),
     ],
   });
-  const label = name + " by " + usage.window + ", highest " + axis(max, usage.unit);
+  const highest = Math.max(0, ...stops.map((t) => at(t) ?? 0));
+  const label = name + " by " + usage.window + ", highest " + axis(highest, usage.unit);
   return (
-    <Frame from={from} to={to} max={max} zone={zone} height={height} label={label} format={(v) => axis(v, usage.unit)} stops={stops} tip={tip}>
+    <Frame from={from} to={to} max={max} zone={zone} height={height} label={label} format={(v) => axis(v, usage.unit)} per={stepsIn(max, usage.unit)} stops={stops} tip={tip}>
       {(s) => {
         const points = stops.map((t) => [t, at(t)] as const);
         const old = [...past].sort((a, b) => a[0] - b[0]).map(([t, r]) => [t + (bars ? step / 2 : 0), r.value == null ? null : toNumber(r.value)] as const);
@@ -58,7 +59,14 @@ export function Series({ usage, before, from, to, now, zone, name, height = 290,
               </>
             )}
             {old.length > 1 && <path className="before" d={line(old, s)} />}
-            {limit != null && limit > 0 && <line className="crest" x1={s.left} x2={s.right} y1={s.y(limit)} y2={s.y(limit)} />}
+            {limit != null && limit > 0 && (
+              <>
+                <line className="crest" x1={s.left} x2={s.right} y1={s.y(limit)} y2={s.y(limit)} />
+                <text className="crest-label halo" x={s.right - 2} y={s.y(limit) - 7} textAnchor="end">
+                  limit {axis(limit, usage.unit)}
+                </text>
+              </>
+            )}
           </>
         );
       }}

@@ -2,7 +2,7 @@
 
 import { decimal, isDecimal, num } from "../api/json";
 import type { Period, Plan, Quota } from "../api/types";
-import { exact, type Num } from "./number";
+import { amount, exact, type Num } from "./number";
 
 export const calendar = ["minute", "hour", "day", "week", "month", "quarter", "year", "billing", "lifetime"] as const;
 
@@ -94,10 +94,12 @@ function quotaBody(q: QuotaDraft): Record<string, unknown> {
   };
 }
 
-// limitText is a quota's limit in a cell: 10,000,000, 50 per 1s, no limit.
-export function limitText(q: Quota): string {
-  if (q.rate) return exact(q.rate.limit) + " per " + q.rate.per;
-  return q.limit == null ? "no limit" : exact(q.limit);
+const ofTime: Record<string, string> = { "1s": "a second", "1m": "a minute", "1m0s": "a minute", "1h": "an hour", "1h0m0s": "an hour", "24h": "a day", "1d": "a day" };
+
+// limitText is a quota's limit in a cell: 10,000,000, 60 GB, 50 a second, no limit.
+export function limitText(q: Quota, unit?: string): string {
+  if (q.rate) return amount(q.rate.limit, unit) + " " + (ofTime[q.rate.per] ?? "per " + q.rate.per);
+  return q.limit == null ? "no limit" : amount(q.limit, unit);
 }
 
 export function periodText(q: Quota): string {

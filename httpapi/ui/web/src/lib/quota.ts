@@ -19,7 +19,7 @@ export const forecastOf = (f: Forecast | undefined): number => (f && f.projected
 export function quotaWords(q: QuotaStatus, zone: string, now: number, unit?: string, forecast?: Forecast): Words {
   if (q.limit === null) return { text: "no limit", tone: "flat" };
   const [used, limit, reserved] = [toNumber(q.used), toNumber(q.limit), toNumber(q.reserved)];
-  if (q.period === "rate") return { text: exact(q.remaining) + " of " + exact(q.limit) + " at once", tone: q.decision === "block" ? "over" : "flat" };
+  if (q.period === "rate") return { text: q.decision === "block" ? "stopped until it refills" : "may be spent at once", tone: q.decision === "block" ? "over" : "flat" };
   if (q.decision === "block" && q.mode === "enforce") return { text: limit === 0 ? "not in the plan" : "stopped: " + overText(q, unit), tone: "over" };
   if (q.exceeded || used > limit) return { text: overText(q, unit), tone: "over" };
   if (used + reserved >= limit) return { text: reserved > 0 ? "nothing left but what is reserved" : "nothing left", tone: "over" };

@@ -69,7 +69,7 @@ export function QuotaFields({ quota: q, index, meters, error, onChange, onRemove
         </Field>
         <Field label="Scope" error={field("scope")}>
           <select className="input" value={q.scope} onChange={(e) => onChange({ scope: e.target.value })}>
-            <option value="tenant">the tenant together</option>
+            <option value="tenant">whole tenant</option>
             <option value="user">each user</option>
           </select>
         </Field>

@@ -89,11 +89,11 @@ export function FormError({ error }: { error: ApiError | null }) {
 }
 
 // Field is one labelled control. The hint, or what is wrong, describes the control and is no part of its name.
-export function Field({ label, hint, error, children }: { label: string; hint?: ReactNode; error?: string; children: ReactElement<{ id?: string; "aria-describedby"?: string; "aria-invalid"?: boolean }> }) {
+export function Field({ label, hint, error, wide, children }: { label: string; hint?: ReactNode; error?: string; wide?: boolean; children: ReactElement<{ id?: string; "aria-describedby"?: string; "aria-invalid"?: boolean }> }) {
   const id = useId();
   const note = error ?? hint;
   return (
-    <div className="field">
+    <div className={"field" + (wide ? " wide" : "")}>
       <label htmlFor={id}>{label}</label>
       {cloneElement(children, { id, ...(note ? { "aria-describedby": id + "-note" } : {}), ...(error ? { "aria-invalid": true } : {}) })}
       {note && (

@@ -80,11 +80,12 @@ export function ErrorState({ error, retry, title }: { error: ApiError; retry?: (
   );
 }
 
-export function Loading({ height = 120 }: { height?: number }) {
+// Loading has the shape of what will come: lines of a list, or the plane of a chart.
+export function Loading({ height = 120, plane = false }: { height?: number; plane?: boolean }) {
   return (
     <div className="pad" aria-busy="true">
       <span className="hidden">Loading</span>
-      <div className="skeleton" style={{ height }} />
+      <div className={"skeleton" + (plane ? "" : " lines")} style={{ height }} />
     </div>
   );
 }
@@ -105,7 +106,7 @@ interface QueryLike<T> {
 }
 
 // Loaded shows one query's data, its loading or its error; with data that has become stale it keeps the data and says so.
-export function Loaded<T>({ query, height, children }: { query: QueryLike<T>; height?: number; children: (data: T) => ReactNode }) {
+export function Loaded<T>({ query, height, plane, children }: { query: QueryLike<T>; height?: number; plane?: boolean; children: (data: T) => ReactNode }) {
   if (query.data !== undefined) {
     return (
       <>
@@ -115,7 +116,7 @@ export function Loaded<T>({ query, height, children }: { query: QueryLike<T>; he
     );
   }
   if (query.error) return <ErrorState error={query.error} retry={() => void query.refetch()} />;
-  return <Loading height={height} />;
+  return <Loading height={height} plane={plane} />;
 }
 
 export function Stale({ error, retry }: { error: ApiError; retry: () => void }) {

@@ -19,12 +19,15 @@ export function Breakdown({ tenant, meter, quota, view }: { tenant: Tenant; mete
   const set = useSetSearch();
   const dimensions = [...(meter.dimensions ?? []).filter((d) => d !== "user_id"), "user_id"];
   const by = dimensions.includes(search.by ?? "") ? search.by! : dimensions[0]!;
+  // Users of a meter that counts users are one each.
+  const plain = meter.aggregation === "unique_count" && by === (meter.unique_property ?? "user_id");
   const span = periodSpan(quota, view);
   const q: UsageQuery = { meter: meter.slug, tenant: tenant.id, span, zone: view.zone, window: "total", groupBy: by };
-  const now = useUsage(q);
-  const past = useUsage(view.compare ? { ...q, span: before(view.range, span, view.zone) } : null);
+  const now = useUsage(plain ? null : q);
+  const past = useUsage(view.compare && !plain ? { ...q, span: before(view.range, span, view.zone) } : null);
   const sorted = [...(now.data?.data ?? [])].sort((a, b) => toNumber(b.value) - toNumber(a.value));
   const total = sorted.reduce((s, r) => s + toNumber(r.value), 0);
+  if (plain) return null;
   const key = (r: UsageRow) => r.group[by] ?? null;
   const old = new Map((past.data?.data ?? []).map((r) => [key(r), toNumber(r.value)]));
   return (
