@@ -72,9 +72,12 @@ func backfill(ctx context.Context, eng *engine.Engine, now time.Time) (int, erro
 		events = events[:0]
 		return nil
 	}
-	for hour := end.Add(-demoDays * 24 * time.Hour); hour.Before(end); hour = hour.Add(time.Hour) {
+	for hour := end.Add(-demoDays * 24 * time.Hour); !hour.After(end); hour = hour.Add(time.Hour) {
 		for i := range demoTenants {
 			for _, ev := range demoTenants[i].history(hour) {
+				if ev.Timestamp.After(now) {
+					continue
+				}
 				if events = append(events, ev); len(events) == cap(events) {
 					if err := flush(); err != nil {
 						return total, err
@@ -86,7 +89,7 @@ func backfill(ctx context.Context, eng *engine.Engine, now time.Time) (int, erro
 	return total, flush()
 }
 
-// history is what a tenant did in an hour that is over: its calls, each for many, and two sums of each other feature, as a collector that
+// history is what a tenant did, or will do, in an hour: its calls, each for many, and two sums of each other feature, as a collector that
 // adds up would send them. Single heavy events would be peaks that weir has advice against.
 func (t *demoTenant) history(hour time.Time) []usage.Event {
 	const sums = 2

@@ -36,7 +36,7 @@ export function Series({ usage, before, from, to, now, zone, name, height = 290,
     <Frame from={from} to={to} max={max} zone={zone} height={height} label={label} format={(v) => axis(v, usage.unit)} per={stepsIn(max, usage.unit)} stops={stops} tip={tip}>
       {(s) => {
         const points = stops.map((t) => [t, at(t)] as const);
-        const old = [...past].sort((a, b) => a[0] - b[0]).map(([t, r]) => [t + (bars ? step / 2 : 0), r.value == null ? null : toNumber(r.value)] as const);
+        const old = [...past].filter(([t]) => t <= to).sort((a, b) => a[0] - b[0]).map(([t, r]) => [t, r.value == null ? null : toNumber(r.value)] as const);
         // The window that is not over yet is not a fall: it is drawn as what is still to come.
         const open = points.length > 1 && values.get(points[points.length - 1]![0])?.partial ? points.slice(-2) : [];
         const path = line(open.length ? points.slice(0, -1) : points, s);
@@ -58,7 +58,21 @@ export function Series({ usage, before, from, to, now, zone, name, height = 290,
                 {open.length > 0 && <path className="forecast" d={line(open, s)} />}
               </>
             )}
-            {old.length > 1 && <path className="before" d={line(old, s)} />}
+            {bars ? (
+              <g className="was">
+                {[...past].map(([t, r]) => (t < to && r.value != null ? <line key={t} x1={s.x(t) + 1} x2={Math.max(s.x(t) + 2, s.x(t + step) - 1)} y1={s.y(toNumber(r.value))} y2={s.y(toNumber(r.value))} /> : null))}
+              </g>
+            ) : (
+              old.length > 1 && <path className="before" d={line(old, s)} />
+            )}
+            {past.size > 0 && (
+              <text className="halo" x={s.right - 2} y={s.top - 3} textAnchor="end">
+                {bars ? "─" : "┈"} before
+              </text>
+            )}
+            {alone(points).map(([t, v]) => (
+              <circle key={t} className="point s1" cx={s.x(t)} cy={s.y(v)} r={3} />
+            ))}
             {limit != null && limit > 0 && (
               <>
                 <line className="crest" x1={s.left} x2={s.right} y1={s.y(limit)} y2={s.y(limit)} />
@@ -72,6 +86,11 @@ export function Series({ usage, before, from, to, now, zone, name, height = 290,
       }}
     </Frame>
   );
+}
+
+// alone are the values that no line leads to: between two windows without one.
+function alone(points: readonly (readonly [number, number | null])[]): [number, number][] {
+  return points.flatMap(([t, v], i) => (v !== null && (points[i - 1]?.[1] ?? null) === null && (points[i + 1]?.[1] ?? null) === null ? [[t, v] as [number, number]] : []));
 }
 
 function fill(from: number, to: number, step: number, known: Map<number, unknown>): number[] {

@@ -44,7 +44,7 @@ it("says long times in hours, and leaves ids in sentences alone", () => {
   expect(amount(455817.574, "second")).toBe("127 h");
   expect(amount(9000, "second")).toBe("2.5 h");
   expect(amount(600, "second")).toBe("600");
-  expect([0, 1800, 3600, 500 * 3600].map((v) => axis(v, "second"))).toEqual(["0", "30 min", "1 h", "500 h"]);
+  expect([0, 1800, 3600, 1250 * 3600].map((v) => axis(v, "second"))).toEqual(["0", "30 min", "1 h", "1,250 h"]);
   expect(groupedText("302222461 of x passed 190000000 in 1 of 2; user-123456 and 0.123456 stay")).toBe("302,222,461 of x passed 190,000,000 in 1 of 2; user-123456 and 0.123456 stay");
 });
 

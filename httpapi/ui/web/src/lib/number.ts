@@ -65,7 +65,7 @@ export const stepsIn = (max: number, unit?: string): number => (isSeconds(unit) 
 
 // axis is short with the unit where the unit is part of how people read it.
 export function axis(n: number, unit?: string): string {
-  if (isSeconds(unit) && n >= 1800) return n >= 7200 || n % 3600 === 0 ? short(n / 3600) + " h" : short(n / 60) + " min";
+  if (isSeconds(unit) && n >= 1800) return n >= 7200 || n % 3600 === 0 ? (n >= 3.6e6 ? exact(Math.round(n / 3600)) : short(n / 3600)) + " h" : short(n / 60) + " min";
   if (!isBytes(unit) || n === 0) return short(n);
   const text = short(n);
   return text + (text.includes(" ") ? "B" : " B");

@@ -62,6 +62,14 @@ export function periodName(period: string): string {
   return period;
 }
 
+// perPeriod says it behind a limit: 1,000 a month, 20 for good.
+export function perPeriod(period: string): string {
+  if (period === "lifetime") return "for good";
+  if (period === "billing") return "a billing period";
+  if (period.startsWith("sliding:")) return "in any " + period.slice(8);
+  return period.startsWith("first_use:") ? "in " + periodName(period) : "a " + period;
+}
+
 // worst orders quotas for an eye that has little time: over, then near, then fullest.
 export function byUrgency(a: QuotaStatus, b: QuotaStatus): number {
   const rank = (q: QuotaStatus) => (q.exceeded ? 3 : q.decision === "block" ? 2 : isNear(q) ? 1 : 0);

@@ -14,6 +14,7 @@ import { Card, Empty, Tag } from "../ui/parts";
 export function TopTenants({ overview: o }: { overview: OverviewBody }) {
   const { meter, data } = o.top_tenants;
   const m = o.meters.find((x) => x.meter === meter);
+  const limited = data.some((r) => r.quota?.limit != null);
   return (
     <div style={{ marginTop: 16 }}>
       <Card
@@ -35,14 +36,14 @@ export function TopTenants({ overview: o }: { overview: OverviewBody }) {
                 <tr>
                   <th>Tenant</th>
                   <th className="narrow-hide">Plan</th>
-                  <th style={{ width: "34%" }}>Used of limit</th>
+                  {limited && <th style={{ width: "34%" }}>Used of limit</th>}
                   <th className="r">{m?.basis === "now" ? "Now" : "In " + month(o.now, "UTC")}</th>
-                  <th className="r narrow-hide">Of limit</th>
+                  {limited && <th className="r narrow-hide">Of limit</th>}
                 </tr>
               </thead>
               <tbody>
                 {data.map((r) => (
-                  <Row key={r.tenant_id} top={r} meter={meter} unit={m?.unit} from={startOfMonth(Date.parse(o.now), "UTC")} to={startOfMonth(Date.parse(o.now), "UTC", 1)} explainable={m?.basis === "range"} />
+                  <Row key={r.tenant_id} top={r} meter={meter} unit={m?.unit} limited={limited} from={startOfMonth(Date.parse(o.now), "UTC")} to={startOfMonth(Date.parse(o.now), "UTC", 1)} explainable={m?.basis === "range"} />
                 ))}
               </tbody>
             </table>
@@ -53,7 +54,7 @@ export function TopTenants({ overview: o }: { overview: OverviewBody }) {
   );
 }
 
-function Row({ top, meter, unit, from, to, explainable }: { top: TopTenant; meter: string; unit?: string; from: number; to: number; explainable: boolean }) {
+function Row({ top, meter, unit, limited, from, to, explainable }: { top: TopTenant; meter: string; unit?: string; limited: boolean; from: number; to: number; explainable: boolean }) {
   const view = useView();
   const q = top.quota;
   const words = q && quotaWords(q, view.zone, view.now, unit);
@@ -65,7 +66,7 @@ function Row({ top, meter, unit, from, to, explainable }: { top: TopTenant; mete
         </Link>
       </td>
       <td className="narrow-hide">{top.plan && <Tag>{top.plan}</Tag>}</td>
-      <td>{q && words && <Gauge used={q.used} limit={q.limit} reserved={q.reserved} near={isNear(q)} height={7} label={gaugeLabel(q, words, unit)} />}</td>
+      {limited && <td>{q && words && <Gauge used={q.used} limit={q.limit} reserved={q.reserved} near={isNear(q)} height={7} label={gaugeLabel(q, words, unit)} />}</td>}
       <td className="r num" title={exact(top.value)}>
         {explainable ? (
           <Link to="/tenants/$id" params={{ id: top.tenant_id }} search={{ explain: explainName({ meter, from, to }) }} title={exact(top.value) + ": explain this number"}>
@@ -75,7 +76,10 @@ function Row({ top, meter, unit, from, to, explainable }: { top: TopTenant; mete
           amount(top.value, unit)
         )}
       </td>
-      <td className={"r num narrow-hide " + (q?.exceeded ? "over" : "flat")} title={q?.limit != null ? amount(q.used, unit) + " of " + amount(q.limit, unit) + (q.period_start && q.reset_at ? ", " + span(q.period_start, q.reset_at, view.zone) : "") : undefined}>{q?.limit != null ? percent(toNumber(q.used), toNumber(q.limit)) : "no limit"}</td>
+      {limited && (
+        <td className={"r num narrow-hide " + (q?.exceeded ? "over" : "flat")} title={q?.limit != null ? amount(q.used, unit) + " of " + amount(q.limit, unit) + (q.period_start && q.reset_at ? ", " + span(q.period_start, q.reset_at, view.zone) : "") : undefined}>{q?.limit != null ? percent(toNumber(q.used), toNumber(q.limit)) : "no limit"}
+        </td>
+      )}
     </tr>
   );
 }
