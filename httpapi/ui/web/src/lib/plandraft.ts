@@ -64,16 +64,24 @@ function periodParts(p: Period | undefined): [string, string] {
   return "sliding" in p ? ["sliding", p.sliding] : ["first_use", p.first_use];
 }
 
-// wrong names the first field of a quota that cannot be sent.
-export function wrong(q: QuotaDraft): string | undefined {
-  if (!/^[a-z0-9_-]{1,64}$/.test(q.slug)) return "The slug is 1 to 64 of a-z, 0-9, _ and -";
-  if (q.limit !== "" && !isDecimal(q.limit)) return "The limit is a number, or empty for none";
-  if (q.kind === "rate" && q.limit === "") return "A rate needs a limit";
-  if (["rate", "sliding", "first_use"].includes(q.kind) && !/^(\d+(ms|s|m|h|d))+$/.test(q.length)) return "A length is written like 1h30m or 30d";
-  if (q.overage !== "" && q.overage !== "unlimited" && !isDecimal(q.overage)) return "The overage is a number, or the word unlimited";
-  if (q.warnAt !== "" && !(Number(q.warnAt) >= 0 && Number(q.warnAt) <= 100)) return "The warning is at 0 to 100 %";
-  return undefined;
+export const isSlug = (text: string): boolean => /^[a-z0-9_-]{1,64}$/.test(text);
+export const slugRule = "The slug is 1 to 64 of a-z, 0-9, _ and -";
+
+// faults names what cannot be sent, by field.
+export function faults(q: QuotaDraft): Partial<Record<keyof QuotaDraft, string>> {
+  const out: Partial<Record<keyof QuotaDraft, string>> = {};
+  if (!isSlug(q.slug)) out.slug = slugRule;
+  if (q.limit !== "" && !isDecimal(q.limit)) out.limit = "The limit is a number, or empty for none";
+  if (q.kind === "rate" && q.limit === "") out.limit = "A rate needs a limit";
+  if (q.kind === "rate" && q.burst !== "" && !isDecimal(q.burst)) out.burst = "The burst is a number, or empty for the limit";
+  if (["rate", "sliding", "first_use"].includes(q.kind) && !/^(\d+(ms|s|m|h|d))+$/.test(q.length)) out.length = "A length is written like 1h30m or 30d";
+  if (q.overage !== "" && q.overage !== "unlimited" && !isDecimal(q.overage)) out.overage = "The overage is a number, or the word unlimited";
+  if (q.warnAt !== "" && !(Number(q.warnAt) >= 0 && Number(q.warnAt) <= 100)) out.warnAt = "The warning is at 0 to 100 %";
+  return out;
 }
+
+// wrong is the first of them.
+export const wrong = (q: QuotaDraft): string | undefined => Object.values(faults(q))[0];
 
 export function planBody(d: PlanDraft): Record<string, unknown> {
   return { ...d.rest, ...(d.name ? { name: d.name } : {}), quotas: d.quotas.map(quotaBody) };

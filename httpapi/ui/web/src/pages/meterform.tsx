@@ -4,6 +4,7 @@ import { useState } from "react";
 import { useChange } from "../api/change";
 import { path } from "../api/client";
 import type { Meter } from "../api/types";
+import { isSlug, slugRule } from "../lib/plandraft";
 import { aggregationWords } from "../lib/words";
 import { Dialog, Field, FormError } from "../ui/dialog";
 
@@ -55,7 +56,7 @@ export function MeterForm({ onClose }: { onClose: (made?: string) => void }) {
     >
       <div className="body">
         <div className="fields">
-          <Field label="Slug" hint="a-z, 0-9, _ and -" error={e?.field("/slug")}>
+          <Field label="Slug" hint="a-z, 0-9, _ and -" error={e?.field("/slug") ?? (slug !== "" && !isSlug(slug) ? slugRule : undefined)}>
             <input className="input mono" required pattern="[a-z0-9_\-]{1,64}" title="1 to 64 of a-z, 0-9, _ and -" placeholder="image_pixels" value={slug} onChange={(x) => setSlug(x.target.value)} />
           </Field>
           <Field label="Name" error={e?.field("/name")}>

@@ -5,7 +5,8 @@ import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { auth } from "../api/client";
 import { useGet } from "../api/hooks";
 import { live } from "../api/live";
-import type { Crossing, List, System } from "../api/types";
+import { countOf, latency, quantile } from "../lib/histogram";
+import type { Crossing, Histogram, List, System } from "../api/types";
 import { Login } from "./login";
 import { Logo, nav } from "./nav";
 import { Palette } from "./palette";
@@ -111,15 +112,16 @@ function Unseen({ here }: { here: boolean }) {
 function Foot() {
   const ready = useGet<{ status: string; checks: { name: string; ok: boolean; detail?: string }[] }>("readyz", { every: 10_000 });
   const system = useGet<System>("v1/system");
+  const fsync = system.data?.stats.fsync_time as Histogram | undefined;
   const bad = ready.data?.checks.filter((c) => !c.ok) ?? [];
   const [chosen, choose] = useState<Theme>(theme);
   const healthy = ready.data?.status === "ready" && !ready.error;
   return (
     <div className="foot">
-      <Link to="/system" className="row tight">
+      <Link to="/system" className="row tight" title={system.data && "weir " + system.data.version.version + ", half of its writes are on disk within this time"}>
         <span className={"dot" + (healthy ? "" : ready.data || ready.error ? " bad" : " off")} />
         <span className="cut">{healthy ? "Healthy" : bad.length ? bad.map((c) => c.name).join(", ") : ready.error ? "Not answering" : "…"}</span>
-        {system.data && <span className="cut">· {system.data.version.version}</span>}
+        {fsync && countOf(fsync) > 0 && <span className="cut num">· fsync {latency(quantile(fsync, 0.5))}</span>}
       </Link>
       <label className="row tight">
         <span className="hidden">Theme</span>

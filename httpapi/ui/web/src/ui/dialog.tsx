@@ -2,6 +2,7 @@
 
 import { cloneElement, useEffect, useId, useRef, type FormEvent, type ReactElement, type ReactNode } from "react";
 import type { ApiError } from "../api/client";
+import { capital } from "../lib/number";
 
 export function Dialog({ title, onClose, children, kind = "", onSubmit, footer }: { title: ReactNode; onClose: () => void; children: ReactNode; kind?: "" | "wide" | "side"; onSubmit?: () => void; footer?: ReactNode }) {
   const ref = useRef<HTMLDialogElement>(null);
@@ -76,13 +77,16 @@ export function Confirm({ title, action, busy, error, onConfirm, onClose, childr
   );
 }
 
+const sentence = (text: string) => capital(text) + (/[.!?]$/.test(text) ? "" : ".");
+
 export function FormError({ error }: { error: ApiError | null }) {
   if (!error) return null;
   const p = error.problem;
   return (
     <div className="banner" role="alert">
       <span className="any">
-        {p.title}. {p.detail} {p.request_id && <span className="sub over">request {p.request_id}</span>}
+        {p.status === 412 && p.detail ? "" : p.title + ". "}
+        {p.detail && sentence(p.detail)} {p.request_id && <span className="sub over">request {p.request_id}</span>}
       </span>
     </div>
   );

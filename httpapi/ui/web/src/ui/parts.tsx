@@ -2,6 +2,7 @@
 
 import { useEffect, useId, useState, type ReactNode } from "react";
 import type { ApiError } from "../api/client";
+import { capital } from "../lib/number";
 import type { Tone } from "../lib/quota";
 
 export function Segmented<T extends string>({ label, value, options, onChange }: { label: string; value: T; options: readonly { value: T; label: string; disabled?: boolean }[]; onChange: (v: T) => void }) {
@@ -57,10 +58,10 @@ export function ErrorState({ error, retry, title }: { error: ApiError; retry?: (
   return (
     <div className="state" role="alert">
       <p className="strong">{title ?? p.title}</p>
-      {p.detail && <p className="any">{p.detail}</p>}
+      {p.detail && <p className="any">{capital(p.detail)}</p>}
       {p.status === 403 && <p>Ask for a key with more scopes, or sign in with another one.</p>}
       <div className="row tight wrap">
-        {retry && p.status !== 403 && (
+        {retry && p.status !== 403 && p.status !== 404 && (
           <button type="button" className="btn small" onClick={retry}>
             Try again
           </button>
