@@ -34,7 +34,7 @@ func (m *Main) devCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&f.data, "data", "", "keep the data in this directory (default: a temporary one, deleted at the end)")
 	cmd.Flags().StringVar(&f.listen, "listen", listenDefault, "the loopback address to listen on")
-	cmd.Flags().BoolVar(&f.demo, "demo", true, "make demo tenants with two weeks of history and steady traffic")
+	cmd.Flags().BoolVar(&f.demo, "demo", true, "make demo tenants with seven weeks of history and steady traffic")
 	f.logs.register(cmd, "warn")
 	registerConfig(cmd)
 	return cmd
@@ -62,14 +62,19 @@ func (m *Main) dev(ctx context.Context, f *devFlags, settings []httpapi.Setting)
 		return err
 	}
 	if f.demo {
-		n, err := backfill(ctx, eng, time.Now())
+		now := time.Now()
+		err := makePlans(ctx, eng, now)
+		n := 0
 		if err == nil {
-			err = makePlans(ctx, eng)
+			n, err = backfill(ctx, eng, now)
+		}
+		for i := 0; err == nil && i < 3; i++ {
+			err = denied(ctx, eng, 7+i)
 		}
 		if err != nil {
 			return errors.Join(fmt.Errorf("make the demo's history: %w", err), eng.Close())
 		}
-		fmt.Fprintf(m.stdout, "demo: %d events of the last two weeks, tenants %s\n", n, demoNames())
+		fmt.Fprintf(m.stdout, "demo: %d events of the last seven weeks, tenants %s\n", n, demoNames())
 	}
 	traffic, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup

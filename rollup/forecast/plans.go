@@ -162,9 +162,12 @@ func (in *Input) plans() []Recommendation {
 		return []Recommendation{r}
 	}
 	r.Kind, r.Periods, r.Meter = PlanUp, current.over, current.worst.Meter
-	r.Reason = fmt.Sprintf("%s of %s passed the limit %s of quota %s in %d of the last %s; plan %s would have held.",
-		amount(current.used), current.worst.Meter, amount(current.worst.Max), current.worst.Quota,
-		current.over, count(n, "period"), r.Plan)
+	when := "the last period"
+	if n > 1 {
+		when = fmt.Sprintf("%d of the last %d periods", current.over, n)
+	}
+	r.Reason = fmt.Sprintf("%s of %s passed the limit %s of quota %s in %s; plan %s would have held.",
+		amount(current.used), current.worst.Meter, amount(current.worst.Max), current.worst.Quota, when, r.Plan)
 	if current.denied > 0 {
 		r.Reason += fmt.Sprintf(" %s units came after the plan's caps.", amount(current.denied))
 	}

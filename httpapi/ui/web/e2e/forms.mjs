@@ -38,7 +38,10 @@ export function formTests(env) {
     const tokens = page.getByRole("group", { name: "tokens-monthly" });
     await tokens.getByLabel("Limit", { exact: true }).fill("500,000");
     await button(page, "See what changes").click();
-    await page.getByText("1 tenant would be over now").waitFor();
+    const answer = page.getByText("1 tenant would be over now");
+    await answer.waitFor();
+    const [box, save] = [await answer.boundingBox(), await button(page, "Save version 2").boundingBox()];
+    assert.ok(box.y > 0 && box.y + box.height <= save.y, "the answer is in sight, above the buttons");
     assert.equal((await server.ask("GET", "/v1/plans/pro")).version, 1, "nothing was saved yet");
     await button(page, "Save version 2").click();
     await page.getByRole("dialog").waitFor({ state: "detached" });
@@ -135,7 +138,7 @@ export function formTests(env) {
     await figures.waitFor();
     const text = (await figures.innerText()).replaceAll(/\s+/g, " ");
     const n = (x) => x.toLocaleString("en-US");
-    assert.match(text, new RegExp(`Late ${n(was.late + 1)} counted.*Duplicates ${n(was.duplicates + 1)} left out.*Conflicts ${was.conflicts + 1} .*Rejected ${was.rejected + 1} .*Groups a day at most \\d+ of 10,000`));
+    assert.match(text, new RegExp(`Late ${n(was.late + 1)} counted.*Duplicates ${n(was.duplicates + 1)} left out.*Conflicts ${was.conflicts + 1} .*Rejected ${was.rejected + 1} .*Groups a day no more than \\d+ in a tenant; beyond 10,000`));
     await close(page);
   });
 

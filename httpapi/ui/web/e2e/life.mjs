@@ -155,6 +155,38 @@ export function lifeTests(env) {
     }
   });
 
+  test("an error stays while it is asked again, and goes with an answer", async () => {
+    const page = await open(env.browser, server, "/docs");
+    const problem = JSON.stringify({ type: "about:blank", title: "The server is overloaded", status: 503, detail: "Retry later.", code: "overloaded", request_id: "01a2" });
+    await page.route("**/v1/**", (route) => route.fulfill({ status: 503, contentType: "application/problem+json", body: problem }));
+    await page.goto(server.base + "/tenants");
+    const alert = page.getByRole("alert").getByText("The server is overloaded");
+    await alert.waitFor();
+    for (let i = 0; i < 50; i++, await page.waitForTimeout(100)) assert.equal(await alert.count(), 1, "the error goes away by itself after " + i * 100 + " ms");
+    await page.unroute("**/v1/**");
+    await page.getByText("Acme Inc").waitFor();
+    await close(page);
+  });
+
+  test("the alerts that were not seen yet", async () => {
+    const own = await new Server().start();
+    try {
+      await own.ask("PUT", "/v1/plans/p", { quotas: [{ slug: "calls", meter: "api_calls", period: "month", limit: 10, overage: "unlimited" }] });
+      await own.ask("PUT", "/v1/tenants/acme", { plan: "p" });
+      const page = await open(env.browser, own, "/meters");
+      await settled(page);
+      await own.ask("POST", "/v1/events", { id: "e", tenant_id: "acme", feature_type: "api_calls", quantity: 12 });
+      await page.getByRole("link", { name: "Alerts 1 limit reached" }).click();
+      await page.getByText("limit reached", { exact: true }).waitFor();
+      await page.getByRole("link", { name: "Meters", exact: true }).click();
+      await page.getByRole("heading", { level: 1, name: "Meters" }).waitFor();
+      await page.getByRole("link", { name: "Alerts", exact: true }).waitFor();
+      await close(page);
+    } finally {
+      await own.end();
+    }
+  });
+
   test("an empty store shows the line that fills it, and turns live with the first event", async () => {
     const own = await new Server().start();
     try {
@@ -185,7 +217,7 @@ export function lifeTests(env) {
     await page.keyboard.press("p");
     await page.getByRole("heading", { level: 1, name: "Plans" }).waitFor();
     await page.keyboard.press("?");
-    await page.getByRole("dialog", { name: "Keys" }).waitFor();
+    await page.getByRole("dialog", { name: "Keyboard shortcuts" }).waitFor();
     await page.keyboard.press("Escape");
     await page.getByRole("dialog").waitFor({ state: "detached" });
     // A dialog keeps the focus inside and gives it back.

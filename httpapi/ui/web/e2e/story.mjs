@@ -23,9 +23,9 @@ export function storyTests(env) {
     const page = await visit("/tenants/hooli");
     await settled(page);
     const card = page.getByRole("button", { name: /^api-billed/ });
-    assert.match(await card.innerText(), /crosses on \d+ \w+ · about [\d,]+ over at period end/);
+    assert.match(await card.innerText(), /crosses on \d+ \w+\s+about [\d.]+( k)? over/);
     const spill = (await server.ask("GET", "/v1/tenants/hooli/forecast?meter=api_calls")).likely_overage;
-    const shown = Number(/about ([\d,]+) over/.exec(await card.innerText())[1].replaceAll(",", ""));
+    const shown = Number(/^about ([\d,]+) calls beyond the limit/.exec(await card.locator(".line").getAttribute("title"))[1].replaceAll(",", ""));
     assert.ok(shown > 0 && Math.abs(shown - spill) <= Math.max(2, spill / 20), `${shown} is shown, ${spill} is projected`);
     const chart = page.getByRole("img", { name: /^API calls: .* used by .*forecast [\d,]+$/ });
     await chart.waitFor();

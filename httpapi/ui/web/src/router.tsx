@@ -5,7 +5,6 @@ import { rootPath } from "./api/client";
 import { Overview } from "./pages/overview";
 import { Shell } from "./shell/shell";
 import { viewSearch, type ViewSearch } from "./shell/view";
-import { Empty } from "./ui/parts";
 
 type Search = ViewSearch & Record<string, string | undefined>;
 
@@ -53,14 +52,12 @@ declare module "@tanstack/react-router" {
 
 function NotFound() {
   return (
-    <div className="card">
-      <h1 className="pad">Not found</h1>
-      <Empty title="There is no such page">
-        <p>The address may be mistyped.</p>
-        <Link to="/" className="link">
-          Overview
-        </Link>
-      </Empty>
+    <div className="card state">
+      <h1>There is no such page</h1>
+      <p>The address may be mistyped, or what was here is gone. Ctrl K finds tenants, meters and plans.</p>
+      <Link to="/" className="btn">
+        Go to the overview
+      </Link>
     </div>
   );
 }

@@ -3,6 +3,7 @@
 
 import { keepPreviousData, QueryClient, useInfiniteQuery, useQuery, type UseQueryResult } from "@tanstack/react-query";
 import { ApiError, ask } from "./client";
+import { useRef } from "react";
 import type { List } from "./types";
 
 export const queries = new QueryClient({
@@ -30,7 +31,7 @@ const slowMs = 30_000;
 
 // useGet asks an address; null asks nothing.
 export function useGet<T>(to: string | null, opts: GetOptions = {}): UseQueryResult<T, ApiError> {
-  return useQuery<T, ApiError>({
+  const q = useQuery<T, ApiError>({
     queryKey: opts.slow ? [to, "slow"] : [to],
     enabled: to !== null,
     queryFn: async ({ signal }) => (await ask<T>(to!, { signal })).body,
@@ -38,11 +39,21 @@ export function useGet<T>(to: string | null, opts: GetOptions = {}): UseQueryRes
     ...(opts.every ? { refetchInterval: opts.every } : {}),
     ...(opts.fresh ? { placeholderData: undefined } : {}),
   });
+  return useSteady(q, to);
+}
+
+// useSteady keeps the error of a question that was never answered while it is asked again: a page that goes back to its shimmer every two
+// seconds says nothing about what is wrong.
+function useSteady<Q extends { data: unknown; error: unknown }>(q: Q, to: string | null): Q {
+  const last = useRef<{ to: string | null; error: unknown }>({ to, error: null });
+  if (last.current.to !== to || q.data !== undefined) last.current = { to, error: null };
+  if (q.error) last.current = { to, error: q.error };
+  return q.data === undefined && !q.error && last.current.error ? { ...q, error: last.current.error } : q;
 }
 
 // useAll reads a list to its end, in pages of 1,000. For lists that are short by nature: meters, plans, keys.
 export function useAll<T>(to: string | null): UseQueryResult<T[], ApiError> {
-  return useQuery<T[], ApiError>({
+  const q = useQuery<T[], ApiError>({
     queryKey: [to, "all"],
     enabled: to !== null,
     queryFn: async ({ signal }) => {
@@ -56,6 +67,7 @@ export function useAll<T>(to: string | null): UseQueryResult<T[], ApiError> {
       return out;
     },
   });
+  return useSteady(q, to);
 }
 
 // usePages reads a list page by page, as far as a person scrolls.
@@ -67,7 +79,8 @@ export function usePages<T>(to: string | null, size = 100) {
     queryFn: async ({ pageParam, signal }) => (await ask<List<T>>(cursorOf(to!, size, pageParam), { signal })).body,
     getNextPageParam: (page) => page.next_cursor,
   });
-  return { ...q, error: q.error as ApiError | null, rows: q.data?.pages.flatMap((p) => p.data) ?? [] };
+  const steady = useSteady(q, to);
+  return { ...steady, error: steady.error as ApiError | null, rows: q.data?.pages.flatMap((p) => p.data) ?? [] };
 }
 
 // usePagesOf reads an answer in pages that is no plain list: address makes the address of a page, next finds its cursor.

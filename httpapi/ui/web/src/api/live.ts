@@ -64,6 +64,7 @@ async function connect() {
     if (lastId) headers["Last-Event-ID"] = lastId;
     const res = await fetch(new URL(withQuery("v1/stream", { topics: "usage,crossings,decisions" }), root), { headers, signal: mine.signal, credentials: "omit" });
     if (res.ok && res.body && res.headers.get("Content-Type")?.startsWith("text/event-stream")) {
+      if (state === "away") touch(everything);
       set("live");
       await read(res.body);
     } else if (res.status < 500) {
@@ -73,13 +74,9 @@ async function connect() {
     /* closed by the server, or away: try again below */
   }
   if (abort !== mine) return;
+  if (state !== "away") touch(everything); // once: what fails then is asked again by itself
   set("away");
-  timer = setTimeout(() => {
-    if (abort === mine) {
-      void connect();
-      touch(everything);
-    }
-  }, retryMs);
+  timer = setTimeout(() => abort === mine && void connect(), retryMs);
 }
 
 function poll(mine: AbortController) {

@@ -1,8 +1,9 @@
 // The story of a period: used, the period before, the crest, the crossing, the forecast with its band, and today as the edge of the fill.
 
-import { amount, axis, exact } from "../lib/number";
+import { amount, axis, exact, stepsIn } from "../lib/number";
 import { day, moment } from "../lib/time";
 import { Frame, line, type Scales, type TipRow } from "./frame";
+import { crossingOf } from "./period";
 
 export type Point = readonly [number, number];
 
@@ -24,7 +25,7 @@ export interface CumulativeProps {
   usedExact: string[]; // the same totals, exactly
   before?: { name: string; points: Point[] }; // moved into this period
   limit?: number | null;
-  crossed?: number | null; // moment
+  crossed?: number | null; // the moment when the limit was found to be passed
   forecast?: Ahead | null;
   height?: number;
 }
@@ -36,6 +37,7 @@ export function Cumulative(p: CumulativeProps) {
   const f = open ? p.forecast : null;
   const showLimit = limit != null && limit > 0 && limit <= Math.max(last[1], f?.hi ?? 0, f?.end ?? 0) * 8;
   const max = Math.max(last[1], f?.hi ?? 0, f?.end ?? 0, showLimit ? limit * 1.06 : 0, ...(p.before?.points.map((x) => x[1]) ?? []));
+  const crossing = showLimit ? crossingOf(used, limit, p.crossed) : null;
   const at = (points: Point[], t: number) => points.reduce<number | null>((v, x) => (x[0] <= t ? x[1] : v), null);
   const tip = (t: number) => {
     const i = used.findLastIndex((x) => x[0] <= t);
@@ -51,13 +53,19 @@ export function Cumulative(p: CumulativeProps) {
   const summary =
     p.name + ": " + amount(last[1], unit) + " used by " + moment(last[0], zone) + (limit != null ? ", limit " + amount(limit, unit) : "") + (f ? ", forecast " + amount(f.end, unit) : "");
   return (
-    <Frame from={p.from} to={p.to} max={max} zone={zone} height={p.height} label={summary} format={(v) => axis(v, unit)} stops={stops} tip={tip}>
+    <Frame from={p.from} to={p.to} max={max} zone={zone} height={p.height} label={summary} format={(v) => axis(v, unit)} per={stepsIn(max, unit)} stops={stops} tip={tip}>
       {(s) => {
         const x = s.x(last[0]);
         const forecastY = f ? s.y(f.end) : 0;
         const limitY = showLimit ? s.y(limit) : 0;
-        // The limit's label goes to the left when the right end is taken, by the forecast's label or by the crossing.
-        const clash = showLimit && ((f && Math.abs(forecastY - limitY) < 26) || (p.crossed != null && s.x(p.crossed) > s.right - 76));
+        // The limit's label goes to the left when its place at the right end is taken: by a label, by a line, or by the crossing.
+        const limitText = limit != null ? "limit " + axis(limit, unit) : "";
+        const edge = s.right - limitText.length * 7 - 10;
+        const taken = ([t, v]: Point) => s.x(t) > edge && s.y(v) > limitY - 22 && s.y(v) < limitY + 3;
+        const lines = [...used, ...(p.before?.points ?? []), ...(f ? f.points.flatMap((a) => [[a.t, a.v], [a.t, a.lo], [a.t, a.hi]] as Point[]) : [])];
+        const clash = showLimit && ((f && Math.abs(forecastY - 14 - limitY) < 26) || lines.some(taken) || (crossing !== null && s.x(crossing.at) > edge));
+        // And below it when the crossing's words, which stand left of their mark, reach there too.
+        const below = clash && crossing !== null && s.x(crossing.at) - 150 < s.left + limitText.length * 7 + 6;
         return (
           <>
             {f && <path className="band" d={line([[last[0], last[1]], ...f.points.map((a) => [a.t, a.hi] as const), ...[...f.points].reverse().map((a) => [a.t, a.lo] as const)], s) + "Z"} />}
@@ -68,8 +76,8 @@ export function Cumulative(p: CumulativeProps) {
             {showLimit && (
               <>
                 <line className="crest" x1={s.left} x2={s.right} y1={limitY} y2={limitY} />
-                <text className="crest-label halo" x={clash ? s.left + 6 : s.right - 2} y={limitY - 7} textAnchor={clash ? "start" : "end"}>
-                  limit {axis(limit, unit)}
+                <text className="crest-label halo" x={clash ? s.left + 6 : s.right - 2} y={below ? limitY + 16 : limitY - 7} textAnchor={clash ? "start" : "end"}>
+                  {limitText}
                 </text>
               </>
             )}
@@ -84,10 +92,10 @@ export function Cumulative(p: CumulativeProps) {
               </text>
             )}
             {p.before && <BeforeLabel s={s} before={p.before} />}
-            {p.crossed != null && showLimit && (
+            {crossing && (
               <>
-                <circle className="ring" cx={s.x(p.crossed)} cy={limitY} r={4} />
-                <Crossed x={s.x(p.crossed)} y={limitY - 9} left={s.left} text={"crossed " + day(p.crossed, zone) + moment(p.crossed, zone).slice(day(p.crossed, zone).length + 1)} />
+                <circle className="ring" cx={s.x(crossing.at)} cy={limitY} r={4} />
+                <Crossed x={s.x(crossing.at)} y={limitY - 9} left={s.left} text={"crossed " + day(crossing.at, zone) + (crossing.exact ? moment(crossing.at, zone).slice(day(crossing.at, zone).length + 1) : "")} />
               </>
             )}
           </>

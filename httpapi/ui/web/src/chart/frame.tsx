@@ -26,6 +26,7 @@ export interface FrameProps {
   height?: number;
   label: string; // the chart in one sentence
   format: (v: number) => string; // of the axis
+  per?: number; // what the axis counts in: its steps are round in this
   stops: number[]; // times that the pointer snaps to
   tip: (t: number) => { title: string; rows: TipRow[] };
   few?: boolean; // two steps on the axis of values, for small charts
@@ -45,10 +46,11 @@ export function useWidth<T extends HTMLElement>() {
   return [ref, width] as const;
 }
 
-export function Frame({ from, to, max, zone, height = 290, label, format, stops, tip, few = false, children }: FrameProps) {
+export function Frame({ from, to, max, zone, height = 290, label, format, stops, tip, few = false, per = 1, children }: FrameProps) {
   const [ref, width] = useWidth<HTMLDivElement>();
   const [at, setAt] = useState<number | null>(null);
-  const axis = niceAxis(max, few ? 2 : 4);
+  const nice = niceAxis(max / per, few ? 2 : 5);
+  const axis = { top: nice.top * per, step: nice.step * per };
   const ticks = ticksOf(axis.top, axis.step);
   const labels = ticks.map(format);
   const left = Math.max(28, Math.max(...labels.map((l) => l.length)) * 6.6 + 12);
@@ -61,7 +63,7 @@ export function Frame({ from, to, max, zone, height = 290, label, format, stops,
     top,
     bottom,
   };
-  const times = timeTicks(from, to, zone, Math.max(2, Math.floor((right - left) / 92)));
+  const times = timeTicks(from, to, zone, Math.max(2, Math.floor((right - left) / (width < 500 ? 64 : 92))));
   const move = (e: PointerEvent) => {
     const px = e.clientX - ref.current!.getBoundingClientRect().left;
     const t = from + ((px - left) / (right - left)) * (to - from);

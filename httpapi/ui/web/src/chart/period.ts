@@ -3,6 +3,7 @@
 import type { Forecast, Usage } from "../api/types";
 import { add, toNumber, type Num } from "../lib/number";
 import type { Span, Window } from "../lib/range";
+import { monthsBefore } from "../lib/time";
 import type { Ahead, Point } from "./cumulative";
 
 // windowOf is how finely a period of a length is drawn.
@@ -42,6 +43,22 @@ export function running(u: Usage, span: Span, now: number): { used: Point[]; use
     used.push([t, toNumber(sum)]);
     usedExact.push(String(sum));
   }
+}
+
+// crossingOf is where the line passes the limit: at the moment that the log says, when that lies in the window that passes it. Usage that
+// was recorded later, as history that is brought in, passed the limit before the log saw it; then it is the place on the line.
+export function crossingOf(used: readonly Point[], limit: number, logged?: number | null): { at: number; exact: boolean } | null {
+  const i = used.findIndex(([, v]) => v >= limit);
+  if (i < 1) return null;
+  const [[t0, v0], [t1, v1]] = [used[i - 1]!, used[i]!];
+  if (logged != null && logged >= t0 && logged <= t1) return { at: logged, exact: true };
+  return { at: t0 + ((limit - v0) / (v1 - v0 || 1)) * (t1 - t0), exact: false };
+}
+
+// beforeOf is the start of the period before one of a quota.
+export function beforeOf(period: string, from: number, to: number, zone: string): number {
+  const months = { month: 1, billing: 1, quarter: 3, year: 12 }[period];
+  return months ? monthsBefore(from, zone, months) : from - (to - from);
 }
 
 // shifted lays the period before over this one. A longer one ends where this one ends.

@@ -3,7 +3,7 @@
 import { civil, clock, day, instant, monthYear, weekday } from "../lib/time";
 
 // niceMax is the top of an axis and its step, in steps of 1, 2, 2.5 or 5 times a power of ten.
-export function niceAxis(max: number, about = 4): { top: number; step: number } {
+export function niceAxis(max: number, about = 5): { top: number; step: number } {
   if (!(max > 0)) return { top: 1, step: 1 };
   const rough = max / about;
   const power = 10 ** Math.floor(Math.log10(rough));

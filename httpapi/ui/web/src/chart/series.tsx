@@ -2,7 +2,7 @@
 
 import type { Usage } from "../api/types";
 import { adds } from "../api/usage";
-import { axis, exact, toNumber, withUnit } from "../lib/number";
+import { axis, exact, stepsIn, toNumber, withUnit } from "../lib/number";
 import { moment } from "../lib/time";
 import { Frame, line } from "./frame";
 
@@ -22,7 +22,7 @@ export function Series({ usage, before, from, to, now, zone, name, height = 290,
     return r?.value != null ? toNumber(r.value) : zero ? 0 : null;
   };
   const bars = zero && stops.length <= barsMax && step >= 86_400_000;
-  const max = Math.max(0, ...stops.map((t) => at(t) ?? 0), ...[...past.values()].map((r) => toNumber(r.value)), limit ?? 0);
+  const max = Math.max(0, ...stops.map((t) => at(t) ?? 0), ...[...past.values()].map((r) => toNumber(r.value)), (limit ?? 0) * 1.08);
   const tip = (t: number) => ({
     title: moment(t, zone) + (values.get(t)?.partial ? ", not over yet" : ""),
     rows: [
@@ -30,12 +30,13 @@ export function Series({ usage, before, from, to, now, zone, name, height = 290,
       ...(before ? [{ label: "before", value: exact(past.get(t)?.value ?? (zero ? 0 : null)) }] : []),
     ],
   });
-  const label = name + " by " + usage.window + ", highest " + axis(max, usage.unit);
+  const highest = Math.max(0, ...stops.map((t) => at(t) ?? 0));
+  const label = name + " by " + usage.window + ", highest " + axis(highest, usage.unit);
   return (
-    <Frame from={from} to={to} max={max} zone={zone} height={height} label={label} format={(v) => axis(v, usage.unit)} stops={stops} tip={tip}>
+    <Frame from={from} to={to} max={max} zone={zone} height={height} label={label} format={(v) => axis(v, usage.unit)} per={stepsIn(max, usage.unit)} stops={stops} tip={tip}>
       {(s) => {
         const points = stops.map((t) => [t, at(t)] as const);
-        const old = [...past].sort((a, b) => a[0] - b[0]).map(([t, r]) => [t + (bars ? step / 2 : 0), r.value == null ? null : toNumber(r.value)] as const);
+        const old = [...past].filter(([t]) => t <= to).sort((a, b) => a[0] - b[0]).map(([t, r]) => [t, r.value == null ? null : toNumber(r.value)] as const);
         // The window that is not over yet is not a fall: it is drawn as what is still to come.
         const open = points.length > 1 && values.get(points[points.length - 1]![0])?.partial ? points.slice(-2) : [];
         const path = line(open.length ? points.slice(0, -1) : points, s);
@@ -57,13 +58,39 @@ export function Series({ usage, before, from, to, now, zone, name, height = 290,
                 {open.length > 0 && <path className="forecast" d={line(open, s)} />}
               </>
             )}
-            {old.length > 1 && <path className="before" d={line(old, s)} />}
-            {limit != null && limit > 0 && <line className="crest" x1={s.left} x2={s.right} y1={s.y(limit)} y2={s.y(limit)} />}
+            {bars ? (
+              <g className="was">
+                {[...past].map(([t, r]) => (t < to && r.value != null ? <line key={t} x1={s.x(t) + 1} x2={Math.max(s.x(t) + 2, s.x(t + step) - 1)} y1={s.y(toNumber(r.value))} y2={s.y(toNumber(r.value))} /> : null))}
+              </g>
+            ) : (
+              old.length > 1 && <path className="before" d={line(old, s)} />
+            )}
+            {past.size > 0 && (
+              <text className="halo" x={s.right - 2} y={s.top - 3} textAnchor="end">
+                {bars ? "─" : "┈"} before
+              </text>
+            )}
+            {alone(points).map(([t, v]) => (
+              <circle key={t} className="point s1" cx={s.x(t)} cy={s.y(v)} r={3} />
+            ))}
+            {limit != null && limit > 0 && (
+              <>
+                <line className="crest" x1={s.left} x2={s.right} y1={s.y(limit)} y2={s.y(limit)} />
+                <text className="crest-label halo" x={s.right - 2} y={s.y(limit) - 7} textAnchor="end">
+                  limit {axis(limit, usage.unit)}
+                </text>
+              </>
+            )}
           </>
         );
       }}
     </Frame>
   );
+}
+
+// alone are the values that no line leads to: between two windows without one.
+function alone(points: readonly (readonly [number, number | null])[]): [number, number][] {
+  return points.flatMap(([t, v], i) => (v !== null && (points[i - 1]?.[1] ?? null) === null && (points[i + 1]?.[1] ?? null) === null ? [[t, v] as [number, number]] : []));
 }
 
 function fill(from: number, to: number, step: number, known: Map<number, unknown>): number[] {

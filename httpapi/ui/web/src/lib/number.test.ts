@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { decimal, parse, stringify } from "../api/json";
-import { add, amount, axis, change, exact, percent, plural, short, subtract, withUnit } from "./number";
+import { add, amount, axis, change, exact, groupedText, percent, plural, short, subtract, withUnit } from "./number";
 
 describe("exact", () => {
   it.each([
@@ -38,6 +38,14 @@ it("abbreviates for axes only", () => {
   expect(axis(12, "byte")).toBe("12 B");
   expect(amount(1920000000000, "byte")).toBe("1.92 TB");
   expect(amount(10301204, "call")).toBe("10,301,204");
+});
+
+it("says long times in hours, and leaves ids in sentences alone", () => {
+  expect(amount(455817.574, "second")).toBe("127 h");
+  expect(amount(9000, "second")).toBe("2.5 h");
+  expect(amount(600, "second")).toBe("600");
+  expect([0, 1800, 3600, 1250 * 3600].map((v) => axis(v, "second"))).toEqual(["0", "30 min", "1 h", "1,250 h"]);
+  expect(groupedText("302222461 of x passed 190000000 in 1 of 2; user-123456 and 0.123456 stay")).toBe("302,222,461 of x passed 190,000,000 in 1 of 2; user-123456 and 0.123456 stay");
 });
 
 it("says changes with a sign and never divides by nothing", () => {

@@ -46,15 +46,26 @@ function trim(n: number): string {
 }
 
 const isBytes = (unit: string | undefined) => unit === "byte" || unit === "bytes" || unit === "B";
+const isSeconds = (unit: string | undefined) => unit === "second" || unit === "seconds" || unit === "s";
 
-// amount is a figure in a card: exact, but for bytes, which people read as 1.92 TB; the exact number is in its title.
+// readAs tells whether amount says a figure with a unit of its own, so that none need stand beside it.
+export const readAs = (n: Num | null | undefined, unit: string | undefined): boolean => (isBytes(unit) && Math.abs(toNumber(n)) >= 1e6) || (isSeconds(unit) && Math.abs(toNumber(n)) >= 7200);
+
+// amount is a figure in a card: exact, but for bytes and long times, which people read as 1.92 TB and 127 h; the exact number is in its
+// title.
 export function amount(n: Num | null | undefined, unit?: string): string {
   if (n == null) return "–";
-  return isBytes(unit) && Math.abs(toNumber(n)) >= 1e6 ? axis(toNumber(n), unit) : exact(n);
+  if (!readAs(n, unit)) return exact(n);
+  const hours = toNumber(n) / 3600;
+  return isBytes(unit) ? axis(toNumber(n), unit) : exact(Math.abs(hours) >= 100 ? Math.round(hours) : Number(hours.toFixed(1))) + " h";
 }
+
+// stepsIn is what an axis of values up to max counts in: hours where people do.
+export const stepsIn = (max: number, unit?: string): number => (isSeconds(unit) && max >= 7200 ? 3600 : 1);
 
 // axis is short with the unit where the unit is part of how people read it.
 export function axis(n: number, unit?: string): string {
+  if (isSeconds(unit) && n >= 1800) return n >= 7200 || n % 3600 === 0 ? (n >= 3.6e6 ? exact(Math.round(n / 3600)) : short(n / 3600)) + " h" : short(n / 60) + " min";
   if (!isBytes(unit) || n === 0) return short(n);
   const text = short(n);
   return text + (text.includes(" ") ? "B" : " B");
@@ -93,6 +104,9 @@ export function change(now: number, before: number): string {
   if (text === "0") return "±0 %";
   return (p > 0 ? "+" : "−") + Number(text).toLocaleString("en-US") + " %";
 }
+
+// groupedText groups the digits of long whole numbers in a sentence of the server.
+export const groupedText = (text: string): string => text.replace(/(?<![\w.-])\d{4,}(?![\w.-]*[a-z_-])/gi, (n) => exact(n));
 
 // add adds two exact decimals.
 export function add(a: Num, b: Num): string {

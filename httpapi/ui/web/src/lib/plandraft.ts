@@ -2,7 +2,7 @@
 
 import { decimal, isDecimal, num } from "../api/json";
 import type { Period, Plan, Quota } from "../api/types";
-import { exact, type Num } from "./number";
+import { amount, exact, type Num } from "./number";
 
 export const calendar = ["minute", "hour", "day", "week", "month", "quarter", "year", "billing", "lifetime"] as const;
 
@@ -64,16 +64,24 @@ function periodParts(p: Period | undefined): [string, string] {
   return "sliding" in p ? ["sliding", p.sliding] : ["first_use", p.first_use];
 }
 
-// wrong names the first field of a quota that cannot be sent.
-export function wrong(q: QuotaDraft): string | undefined {
-  if (!/^[a-z0-9_-]{1,64}$/.test(q.slug)) return "The slug is 1 to 64 of a-z, 0-9, _ and -";
-  if (q.limit !== "" && !isDecimal(q.limit)) return "The limit is a number, or empty for none";
-  if (q.kind === "rate" && q.limit === "") return "A rate needs a limit";
-  if (["rate", "sliding", "first_use"].includes(q.kind) && !/^(\d+(ms|s|m|h|d))+$/.test(q.length)) return "A length is written like 1h30m or 30d";
-  if (q.overage !== "" && q.overage !== "unlimited" && !isDecimal(q.overage)) return "The overage is a number, or the word unlimited";
-  if (q.warnAt !== "" && !(Number(q.warnAt) >= 0 && Number(q.warnAt) <= 100)) return "The warning is at 0 to 100 %";
-  return undefined;
+export const isSlug = (text: string): boolean => /^[a-z0-9_-]{1,64}$/.test(text);
+export const slugRule = "The slug is 1 to 64 of a-z, 0-9, _ and -";
+
+// faults names what cannot be sent, by field.
+export function faults(q: QuotaDraft): Partial<Record<keyof QuotaDraft, string>> {
+  const out: Partial<Record<keyof QuotaDraft, string>> = {};
+  if (!isSlug(q.slug)) out.slug = slugRule;
+  if (q.limit !== "" && !isDecimal(q.limit)) out.limit = "The limit is a number, or empty for none";
+  if (q.kind === "rate" && q.limit === "") out.limit = "A rate needs a limit";
+  if (q.kind === "rate" && q.burst !== "" && !isDecimal(q.burst)) out.burst = "The burst is a number, or empty for the limit";
+  if (["rate", "sliding", "first_use"].includes(q.kind) && !/^(\d+(ms|s|m|h|d))+$/.test(q.length)) out.length = "A length is written like 1h30m or 30d";
+  if (q.overage !== "" && q.overage !== "unlimited" && !isDecimal(q.overage)) out.overage = "The overage is a number, or the word unlimited";
+  if (q.warnAt !== "" && !(Number(q.warnAt) >= 0 && Number(q.warnAt) <= 100)) out.warnAt = "The warning is at 0 to 100 %";
+  return out;
 }
+
+// wrong is the first of them.
+export const wrong = (q: QuotaDraft): string | undefined => Object.values(faults(q))[0];
 
 export function planBody(d: PlanDraft): Record<string, unknown> {
   return { ...d.rest, ...(d.name ? { name: d.name } : {}), quotas: d.quotas.map(quotaBody) };
@@ -94,10 +102,12 @@ function quotaBody(q: QuotaDraft): Record<string, unknown> {
   };
 }
 
-// limitText is a quota's limit in a cell: 10,000,000, 50 per 1s, no limit.
-export function limitText(q: Quota): string {
-  if (q.rate) return exact(q.rate.limit) + " per " + q.rate.per;
-  return q.limit == null ? "no limit" : exact(q.limit);
+const ofTime: Record<string, string> = { "1s": "a second", "1m": "a minute", "1m0s": "a minute", "1h": "an hour", "1h0m0s": "an hour", "24h": "a day", "1d": "a day" };
+
+// limitText is a quota's limit in a cell: 10,000,000, 60 GB, 50 a second, no limit.
+export function limitText(q: Quota, unit?: string): string {
+  if (q.rate) return amount(q.rate.limit, unit) + " " + (ofTime[q.rate.per] ?? "per " + q.rate.per);
+  return q.limit == null ? "no limit" : amount(q.limit, unit);
 }
 
 export function periodText(q: Quota): string {

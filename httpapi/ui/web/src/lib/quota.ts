@@ -19,7 +19,7 @@ export const forecastOf = (f: Forecast | undefined): number => (f && f.projected
 export function quotaWords(q: QuotaStatus, zone: string, now: number, unit?: string, forecast?: Forecast): Words {
   if (q.limit === null) return { text: "no limit", tone: "flat" };
   const [used, limit, reserved] = [toNumber(q.used), toNumber(q.limit), toNumber(q.reserved)];
-  if (q.period === "rate") return { text: exact(q.remaining) + " of " + exact(q.limit) + " at once", tone: q.decision === "block" ? "over" : "flat" };
+  if (q.period === "rate") return { text: q.decision === "block" ? "stopped until it refills" : "may be spent at once", tone: q.decision === "block" ? "over" : "flat" };
   if (q.decision === "block" && q.mode === "enforce") return { text: limit === 0 ? "not in the plan" : "stopped: " + overText(q, unit), tone: "over" };
   if (q.exceeded || used > limit) return { text: overText(q, unit), tone: "over" };
   if (used + reserved >= limit) return { text: reserved > 0 ? "nothing left but what is reserved" : "nothing left", tone: "over" };
@@ -60,6 +60,14 @@ export function periodName(period: string): string {
   if (period.startsWith("sliding:")) return "the last " + period.slice(8);
   if (period.startsWith("first_use:")) return period.slice(10) + " from first use";
   return period;
+}
+
+// perPeriod says it behind a limit: 1,000 a month, 20 for good.
+export function perPeriod(period: string): string {
+  if (period === "lifetime") return "for good";
+  if (period === "billing") return "a billing period";
+  if (period.startsWith("sliding:")) return "in any " + period.slice(8);
+  return period.startsWith("first_use:") ? "in " + periodName(period) : "a " + period;
 }
 
 // worst orders quotas for an eye that has little time: over, then near, then fullest.

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { before, iso, spanOf } from "./range";
 import { civil, instant, span, startOfMonth, until } from "./time";
+import { beforeOf, crossingOf } from "../chart/period";
 import { timeTicks, niceAxis } from "../chart/scale";
 
 describe("civil time", () => {
@@ -44,4 +45,19 @@ it("labels axes at round places", () => {
   expect(niceAxis(0)).toEqual({ top: 1, step: 1 });
   const t = timeTicks(Date.UTC(2026, 10, 1), Date.UTC(2026, 11, 1), "UTC", 7);
   expect(t.map((x) => x.label)).toEqual(["1 Nov", "6 Nov", "11 Nov", "16 Nov", "21 Nov", "26 Nov", "1 Dec"]);
+});
+
+it("knows the period before, of months of any length", () => {
+  const at = (text: string) => Date.parse(text);
+  expect(beforeOf("billing", at("2026-11-06T05:00:00Z"), at("2026-12-06T05:00:00Z"), "America/New_York")).toBe(at("2026-10-06T04:00:00Z"));
+  expect(beforeOf("month", at("2026-03-31T00:00:00Z"), at("2026-04-30T00:00:00Z"), "UTC")).toBe(at("2026-02-28T00:00:00Z"));
+  expect(beforeOf("day", at("2026-03-02T00:00:00Z"), at("2026-03-03T00:00:00Z"), "UTC")).toBe(at("2026-03-01T00:00:00Z"));
+});
+
+it("marks the crossing on the line, to the minute only when the log saw it there", () => {
+  const used = [[0, 0], [10, 60], [20, 140], [30, 150]] as const;
+  expect(crossingOf(used, 100, 17)).toEqual({ at: 17, exact: true });
+  expect(crossingOf(used, 100, 29)).toEqual({ at: 15, exact: false });
+  expect(crossingOf(used, 100)).toEqual({ at: 15, exact: false });
+  expect(crossingOf(used, 200)).toBeNull();
 });

@@ -62,6 +62,13 @@ export const startOfMonth = (ms: number, zone: string, addMonths = 0): number =>
   return instant(zone, c.year, c.month + addMonths, 1);
 };
 
+// monthsBefore is the same day and hour some months ago, or the last of that month when it is shorter.
+export function monthsBefore(ms: number, zone: string, months: number): number {
+  const c = civil(ms, zone);
+  const last = new Date(Date.UTC(c.year, c.month - months, 0)).getUTCDate();
+  return instant(zone, c.year, c.month - months, Math.min(c.day, last), c.hour, c.minute);
+}
+
 export function validZone(zone: string | undefined): boolean {
   if (!zone) return false;
   try {
@@ -99,6 +106,9 @@ export const clockSeconds = (t: number | string, zone: string): string =>
 export const weekday = (t: number | string, zone: string): string => format("w", zone, { weekday: "short" }).format(ms(t));
 export const moment = (t: number | string, zone: string): string => day(t, zone) + ", " + clock(t, zone);
 export const momentSeconds = (t: number | string, zone: string): string => day(t, zone) + ", " + clockSeconds(t, zone);
+
+// momentOf is a moment in a list: today's without the date.
+export const momentOf = (t: number | string, now: number, zone: string): string => (day(t, zone) === day(now, zone) && Math.abs(ms(t) - now) < 2 * 86_400_000 ? clockSeconds(t, zone) : moment(t, zone));
 
 // span says a period: "1–30 Nov", "26 Oct – 25 Nov", "12:00–13:00". end is exclusive.
 export function span(from: number | string, to: number | string, zone: string): string {

@@ -6,7 +6,7 @@ import { explainName } from "../api/explanation";
 import { useAll, useGet, usePages } from "../api/hooks";
 import type { Crossing, Meter, Settings } from "../api/types";
 import { amount, exact } from "../lib/number";
-import { moment } from "../lib/time";
+import { moment, momentOf } from "../lib/time";
 import { useParams1, useSetSearch, useView } from "../shell/view";
 import { csv, save } from "../ui/download";
 import { Card, CopyButton, Empty, Loaded, Tag } from "../ui/parts";
@@ -77,27 +77,31 @@ export function Alerts() {
                     <tr>
                       <th>Time</th>
                       <th>Tenant</th>
-                      <th>Quota</th>
+                      <th className="narrow-hide">Quota</th>
                       <th>Threshold</th>
-                      <th className="r">Used</th>
-                      <th className="r">Limit</th>
+                      <th className="r narrow-hide">Used</th>
+                      <th className="r narrow-hide">Limit</th>
                     </tr>
                   </thead>
                   <tbody>
                     {rows.map((c) => (
                       <tr key={c.number}>
-                        <td className="num">{moment(c.time, view.zone)}</td>
+                        <td className="num">
+                          <span className="narrow-hide">{moment(c.time, view.zone)}</span>
+                          <span className="narrow-only">{momentOf(c.time, view.now, view.zone)}</span>
+                        </td>
                         <td>
                           <Link to="/tenants/$id" params={{ id: c.tenant_id }} search={{ quota: c.quota }} className="name">
                             {c.tenant_id}
                           </Link>
                           {c.user_id && <span className="sub">{c.user_id}</span>}
+                          <span className="sub narrow-only line">{c.quota}</span>
                         </td>
-                        <td>{c.quota}</td>
+                        <td className="narrow-hide">{c.quota}</td>
                         <td>
                           <Tag tone={c.threshold >= 100 ? "over" : c.threshold >= 90 ? "warn" : "flat"}>{c.threshold >= 100 ? "limit reached" : c.threshold + " %"}</Tag>
                         </td>
-                        <td className="r num" title={exact(c.used)}>
+                        <td className="r num narrow-hide" title={exact(c.used)}>
                           {c.period_start && !c.user_id ? (
                             <Link to="/tenants/$id" params={{ id: c.tenant_id }} search={{ quota: c.quota, explain: explainName({ meter: c.meter, from: Date.parse(c.period_start), to: Math.floor(Date.parse(c.time) / 60_000 + 1) * 60_000 }) }} title={exact(c.used) + ": explain this number"}>
                               {amount(c.used, unit(c.meter))}
@@ -106,7 +110,7 @@ export function Alerts() {
                             amount(c.used, unit(c.meter))
                           )}
                         </td>
-                        <td className="r num" title={exact(c.limit)}>
+                        <td className="r num narrow-hide" title={exact(c.limit)}>
                           {amount(c.limit, unit(c.meter))}
                         </td>
                       </tr>

@@ -1,7 +1,7 @@
 // Who is over, near, or on the way to a limit; the worst first.
 
 import { Link } from "@tanstack/react-router";
-import type { Attention, OverviewBody } from "../api/types";
+import type { Attention, MeterTotal, OverviewBody } from "../api/types";
 import { exact } from "../lib/number";
 import { gaugeLabel, isNear, quotaWords, type Words } from "../lib/quota";
 import { day, until } from "../lib/time";
@@ -21,7 +21,7 @@ export function AttentionList({ overview: o }: { overview: OverviewBody }) {
       ) : (
         <div className="rule topped">
           {o.attention.slice(0, shown).map((a) => (
-            <Row key={a.tenant_id + " " + a.quota.quota + (a.quota.user_id ?? "")} entry={a} unit={o.meters.find((m) => m.meter === a.quota.meter)?.unit} />
+            <Row key={a.tenant_id + " " + a.quota.quota + (a.quota.user_id ?? "")} entry={a} meter={o.meters.find((m) => m.meter === a.quota.meter)} />
           ))}
           {o.attention_total > shown && (
             <Link to="/tenants" search={{ near: "1" }} className="pad sub" style={{ display: "block" }}>
@@ -34,13 +34,14 @@ export function AttentionList({ overview: o }: { overview: OverviewBody }) {
   );
 }
 
-function Row({ entry: a, unit }: { entry: Attention; unit?: string }) {
+function Row({ entry: a, meter }: { entry: Attention; meter?: MeterTotal }) {
+  const unit = meter?.unit;
   const view = useView();
   const words = wordsOf(a, view.zone, view.now, unit);
   return (
     <Link to="/tenants/$id" params={{ id: a.tenant_id }} search={{ quota: a.quota.quota }} className="attention">
       <span className="cut">
-        <b dir="auto">{a.name || a.tenant_id}</b> <span className="sub">{a.quota.meter}</span>
+        <b dir="auto">{a.name || a.tenant_id}</b> <span className="sub">{meter?.name ?? a.quota.meter}</span>
       </span>
       <Tag tone={words.tone}>{words.text}</Tag>
       <span className="wide">

@@ -26,7 +26,7 @@ export function Audit({ tenant, size = 100 }: { tenant?: string; size?: number }
               <thead>
                 <tr>
                   <th>Time</th>
-                  <th>Who</th>
+                  <th className="narrow-hide">Who</th>
                   <th>Action</th>
                   <th>On</th>
                 </tr>
@@ -39,7 +39,7 @@ export function Audit({ tenant, size = 100 }: { tenant?: string; size?: number }
                         {moment(a.time, view.zone)}
                       </button>
                     </td>
-                    <td className="cut" style={{ maxWidth: 180 }}>{a.actor || "the program itself"}</td>
+                    <td className="cut narrow-hide" style={{ maxWidth: 180 }}>{a.actor || "the program itself"}</td>
                     <td>{a.action}</td>
                     <td>
                       <span className="name mono">{a.target}</span>

@@ -2,16 +2,18 @@
 
 import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { curl, withQuery } from "../api/client";
-import { usePages } from "../api/hooks";
+import { useGet, usePages } from "../api/hooks";
 import { eventKey, featuresOf, isLate, isVoided, type EventRow } from "../api/events";
 import { live } from "../api/live";
+import type { System } from "../api/types";
 import { exact } from "../lib/number";
-import { iso, spanOf } from "../lib/range";
-import { momentSeconds } from "../lib/time";
+import { iso, spanOf, type RangeName } from "../lib/range";
+import { momentOf, momentSeconds } from "../lib/time";
 import { useParams1, useSetSearch, useView } from "../shell/view";
 import { csv, save } from "../ui/download";
 import { Card, CopyButton, Empty, ErrorState, Loading, Stale, Tag } from "../ui/parts";
 import { EventPanel } from "./eventpanel";
+import { FirstLine } from "./firstrun";
 
 export function Events() {
   const view = useView({ range: "24h" });
@@ -49,9 +51,7 @@ export function Events() {
           <>
             {list.error && <Stale error={list.error} retry={() => void list.refetch()} />}
             {list.rows.length === 0 ? (
-              <Empty title="No event in this range">
-                <p className="sub">Widen the range, or take a filter away.</p>
-              </Empty>
+              <NoEvents filtered={!!(search.tenant || search.feature)} range={view.range} />
             ) : (
               <Rows rows={list.rows} fresh={tail.fresh} zone={view.zone} />
             )}
@@ -71,6 +71,35 @@ export function Events() {
       </Card>
       {search.event && <EventPanel key={search.event} name={search.event} zone={view.zone} onClose={() => set({ event: undefined })} />}
     </>
+  );
+}
+
+function NoEvents({ filtered, range }: { filtered: boolean; range: RangeName }) {
+  const set = useSetSearch();
+  const system = useGet<System>("v1/system");
+  if (system.data && Number(system.data.stats.events) === 0) {
+    return (
+      <Empty title="No events yet">
+        <p className="sub">This line records one.</p>
+        <FirstLine />
+      </Empty>
+    );
+  }
+  return (
+    <Empty title="No event in this range">
+      <div className="row tight wrap">
+        {filtered && (
+          <button type="button" className="btn small" onClick={() => set({ tenant: undefined, feature: undefined })}>
+            Take the filters away
+          </button>
+        )}
+        {range !== "30d" && (
+          <button type="button" className="btn small" onClick={() => set({ range: "30d" })}>
+            Look at 30 days
+          </button>
+        )}
+      </div>
+    </Empty>
   );
 }
 
@@ -114,7 +143,7 @@ function Rows({ rows, fresh, zone }: { rows: EventRow[]; fresh: ReadonlySet<stri
           <tr>
             <th>Time</th>
             <th>Tenant</th>
-            <th>Feature</th>
+            <th className="narrow-hide">Feature</th>
             <th className="r">Quantity</th>
             <th className="narrow-hide">User</th>
             <th className="narrow-hide">Id</th>
@@ -125,15 +154,20 @@ function Rows({ rows, fresh, zone }: { rows: EventRow[]; fresh: ReadonlySet<stri
             <tr key={eventKey(e)} className={fresh.has(eventKey(e)) ? "fresh" : undefined}>
               <td className="num">
                 <button type="button" className="textual" onClick={() => set({ event: eventKey(e) }, false)}>
-                  {momentSeconds(e.timestamp, zone)}
+                  <span className="narrow-hide">{momentSeconds(e.timestamp, zone)}</span>
+                  <span className="narrow-only">{momentOf(e.timestamp, Date.now(), zone)}</span>
                 </button>
               </td>
               <td>
                 <span className="name" dir="auto">
                   {e.tenant_id}
                 </span>
+                <span className="sub narrow-only line cut" style={{ maxWidth: 150 }}>
+                  {featuresOf(e)}
+                  {isVoided(e) && " · voided"}
+                </span>
               </td>
-              <td>
+              <td className="narrow-hide">
                 <span className="row tight">
                   <span className="cut">{featuresOf(e)}</span>
                   {isVoided(e) && <Tag tone="warn">voided</Tag>}

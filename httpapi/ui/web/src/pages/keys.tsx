@@ -139,10 +139,10 @@ function KeyForm({ onClose, onMade }: { onClose: () => void; onMade: (m: Made) =
           <input className="input" required value={name} onChange={(e) => setName(e.target.value)} />
         </Field>
         <fieldset className="quotafields">
-          <legend>May</legend>
+          <legend>It may</legend>
           <div className="fields">
             {scopes.map((s) => (
-              <label key={s.name} className="row tight">
+              <label key={s.name} className="row tight" style={{ alignItems: "flex-start" }}>
                 <input
                   type="checkbox"
                   checked={chosen.has(s.name)}

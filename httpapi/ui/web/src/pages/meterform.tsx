@@ -4,6 +4,7 @@ import { useState } from "react";
 import { useChange } from "../api/change";
 import { path } from "../api/client";
 import type { Meter } from "../api/types";
+import { isSlug, slugRule } from "../lib/plandraft";
 import { aggregationWords } from "../lib/words";
 import { Dialog, Field, FormError } from "../ui/dialog";
 
@@ -55,20 +56,23 @@ export function MeterForm({ onClose }: { onClose: (made?: string) => void }) {
     >
       <div className="body">
         <div className="fields">
-          <Field label="Slug" hint="a-z, 0-9, _ and -" error={e?.field("/slug")}>
-            <input className="input mono" required pattern="[a-z0-9_\-]{1,64}" value={slug} onChange={(x) => setSlug(x.target.value)} />
+          <Field label="Slug" hint="a-z, 0-9, _ and -" error={e?.field("/slug") ?? (slug !== "" && !isSlug(slug) ? slugRule : undefined)}>
+            <input className="input mono" required pattern="[a-z0-9_\-]{1,64}" title="1 to 64 of a-z, 0-9, _ and -" placeholder="image_pixels" value={slug} onChange={(x) => setSlug(x.target.value)} />
           </Field>
           <Field label="Name" error={e?.field("/name")}>
-            <input className="input" value={name} onChange={(x) => setName(x.target.value)} />
+            <input className="input" placeholder="Image pixels" value={name} onChange={(x) => setName(x.target.value)} />
           </Field>
           <Field label="Event type" hint="Empty: as the slug. * takes every event." error={e?.field("/event_type")}>
             <input className="input mono" placeholder={slug} value={event} onChange={(x) => setEvent(x.target.value)} />
           </Field>
-          <Field label="Aggregation" error={e?.field("/aggregation")}>
+          <Field label="Unit" hint="One of them: call, byte, second" error={e?.field("/unit")}>
+            <input className="input" value={unit} onChange={(x) => setUnit(x.target.value)} />
+          </Field>
+          <Field label="Aggregation" wide error={e?.field("/aggregation")}>
             <select className="input" value={aggregation} onChange={(x) => setAggregation(x.target.value)}>
               {Object.entries(aggregationWords).map(([a, words]) => (
                 <option key={a} value={a}>
-                  {a}: {words}
+                  {words} ({a})
                 </option>
               ))}
             </select>
@@ -83,11 +87,8 @@ export function MeterForm({ onClose }: { onClose: (made?: string) => void }) {
               <input className="input mono" placeholder="user_id" value={unique} onChange={(x) => setUnique(x.target.value)} />
             </Field>
           )}
-          <Field label="Decimals" hint="0 to 9" error={e?.field("/scale")}>
-            <input className="input num" type="number" min={0} max={9} value={scale} onChange={(x) => setScale(x.target.value)} />
-          </Field>
-          <Field label="Unit" hint="One of them: call, byte, second" error={e?.field("/unit")}>
-            <input className="input" value={unit} onChange={(x) => setUnit(x.target.value)} />
+          <Field label="Decimals" hint="0 to 9 digits behind the point" error={e?.field("/scale")}>
+            <input className="input num" placeholder="0" type="number" min={0} max={9} value={scale} onChange={(x) => setScale(x.target.value)} />
           </Field>
         </div>
         <Field label="Dimensions" hint="Properties to break usage down by, at most 8. The user is always one." error={e?.field("/dimensions")}>

@@ -8,7 +8,7 @@ import { useAll, useGet } from "../api/hooks";
 import type { Meter, MeterStats, MeterTotal, OverviewBody } from "../api/types";
 import { meterName } from "../api/usage";
 import { Spark } from "../chart/spark";
-import { amount, exact, toNumber } from "../lib/number";
+import { amount, count, exact, plural, toNumber } from "../lib/number";
 import { aggregationWords } from "../lib/words";
 import { moment } from "../lib/time";
 import { useParams1, useSetSearch, useView } from "../shell/view";
@@ -32,7 +32,7 @@ export function Meters() {
       <div className="title">
         <div>
           <h1>Meters</h1>
-          <div className="sub num">{list.data ? exact(list.data.length) + " meters · a meter counts every event of its type" : " "}</div>
+          <div className="sub num">{list.data ? count(list.data.length, "meter") + " · each counts the events of its type, over all tenants" : " "}</div>
         </div>
         <div className="row tight wrap">
           <CopyButton small={false} text={() => curl("v1/meters")}>
@@ -58,8 +58,8 @@ export function Meters() {
                       <th>Meter</th>
                       <th className="narrow-hide">Counts</th>
                       <th className="narrow-hide">Broken down by</th>
-                      <th style={{ width: "22%" }}>Last 30 days</th>
-                      <th className="r">Total</th>
+                      <th style={{ width: "22%" }}>By day</th>
+                      <th className="r">In 30 days</th>
                       <th className="r narrow-hide">Tenants</th>
                       <th className="r narrow-hide">Late</th>
                       <th className="r narrow-hide">Duplicates</th>
@@ -99,12 +99,12 @@ function Row({ meter, stats, total }: { meter: Meter; stats?: MeterStats; total?
       </td>
       <td className="narrow-hide">
         {aggregationWords[meter.aggregation] ?? meter.aggregation}
-        {meter.unit && <span className="sub"> in {meter.unit}s</span>}
+        {meter.unit && <span className="sub"> in {plural(meter.unit, 2)}</span>}
       </td>
       <td className="narrow-hide sub">{["user_id", ...(meter.dimensions ?? [])].filter((d, i, all) => all.indexOf(d) === i).map(dimensionName).join(", ")}</td>
       <td>{total && total.series.length > 1 && <Spark values={total.series.map(toNumber)} />}</td>
       <td className="r num" title={total ? exact(total.value) : undefined}>
-        {total === undefined ? "…" : total === null || total.value === null ? <span className="sub">of each tenant</span> : amount(total.value, meter.unit)}
+        {total === undefined ? "…" : total === null || total.value === null ? <span className="sub">by tenant only</span> : amount(total.value, meter.unit)}
         {total && basisWords[total.basis] && <span className="sub"> {basisWords[total.basis]}</span>}
       </td>
       <td className="r num narrow-hide">{or(stats?.tenants)}</td>
@@ -154,7 +154,7 @@ function Detail({ meter, stats: s, since, onClose }: { meter: Meter; stats?: Met
         </dl>
         {s && since && (
           <section aria-label="What became of its events">
-            <h3>Since {moment(since, view.zone)}</h3>
+            <h3 style={{ marginBottom: 6 }}>Since {moment(since, view.zone)}</h3>
             <dl className="facts">
               <dt>Late</dt>
               <dd className="num">{exact(s.late)} counted, received more than 5 min after</dd>
@@ -170,8 +170,7 @@ function Detail({ meter, stats: s, since, onClose }: { meter: Meter; stats?: Met
               <dd className="num">{exact(s.tenants)} with usage</dd>
               <dt>Groups a day</dt>
               <dd className="num">
-                at most {exact(s.groups_day)} of {exact(s.groups_day_max)} in one tenant
-                {s.groups_day >= s.groups_day_max && <span className="over"> · the rest is __other__</span>}
+                {s.groups_day < s.groups_day_max && "no more than " + exact(s.groups_day) + " in a tenant; "}beyond {exact(s.groups_day_max)} the rest is <code>__other__</code>
               </dd>
             </dl>
           </section>

@@ -1,13 +1,13 @@
 // What is used, who is about to hit a limit, and whether the system is well: one answer of the API, but for the finest ranges.
 
-import { curl, withQuery } from "../api/client";
+import { curl, withQuery, type ApiError } from "../api/client";
 import { useGet } from "../api/hooks";
 import type { OverviewBody, System } from "../api/types";
 import { count } from "../lib/number";
 import type { RangeName } from "../lib/range";
 import { clockSeconds } from "../lib/time";
 import { useParams1, useView } from "../shell/view";
-import { CopyButton, ErrorState, Loading, Stale } from "../ui/parts";
+import { Card, CopyButton, ErrorState, Loading, Stale } from "../ui/parts";
 import { AttentionList } from "./attention";
 import { FirstRun } from "./firstrun";
 import { Kpis } from "./kpis";
@@ -48,8 +48,44 @@ export function Overview() {
           <TopTenants overview={o} />
         </>
       ) : (
-        <div className="card">{overview.error ? <ErrorState error={overview.error} retry={() => void overview.refetch()} /> : <Loading height={560} />}</div>
+        <Coming error={overview.error} retry={() => void overview.refetch()} />
       )}
+    </>
+  );
+}
+
+// Coming is the page while its figures are on their way, in the places where they will be; or why there are none.
+function Coming({ error, retry }: { error: ApiError | null; retry: () => void }) {
+  if (error) {
+    return (
+      <div className="card">
+        <ErrorState error={error} retry={retry} />
+      </div>
+    );
+  }
+  return (
+    <>
+      <div className="kpis" aria-hidden="true">
+        {["Events per second", "Active tenants", "Denied", "Near or over limit"].map((label) => (
+          <div className="kpi" key={label}>
+            <div className="sub">{label}</div>
+            <div className="skeleton" style={{ height: 25, width: 90, margin: "8px 0 9px" }} />
+          </div>
+        ))}
+      </div>
+      <div className="with-aside">
+        <Card title="Usage by meter">
+          <Loading height={330} plane />
+        </Card>
+        <Card title="Needs attention">
+          <Loading height={330} />
+        </Card>
+      </div>
+      <div style={{ marginTop: 16 }}>
+        <Card title="Top tenants">
+          <Loading height={190} />
+        </Card>
+      </div>
     </>
   );
 }

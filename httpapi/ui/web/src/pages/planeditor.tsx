@@ -1,12 +1,12 @@
 // Make a plan or a new version of one. What it would do to tenants is asked of the engine before it is saved.
 
 import { Link } from "@tanstack/react-router";
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { useChange } from "../api/change";
 import { path, withQuery } from "../api/client";
 import type { Meter, Plan, PlanTrial } from "../api/types";
 import { exact } from "../lib/number";
-import { draftOf, emptyQuota, planBody, wrong, type PlanDraft, type QuotaDraft } from "../lib/plandraft";
+import { draftOf, emptyQuota, isSlug, planBody, slugRule, wrong, type PlanDraft, type QuotaDraft } from "../lib/plandraft";
 import { Dialog, Field, FormError } from "../ui/dialog";
 import { QuotaFields } from "./quotafields";
 
@@ -15,12 +15,17 @@ export function PlanEditor({ plan, meters, onClose }: { plan?: Plan; meters: Met
   const [apply, setApply] = useState("");
   const [trial, setTrial] = useState<PlanTrial | null>(null);
   const change = useChange();
+  // The answer stands below the quotas, where a long plan hides it.
+  const answer = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (trial) answer.current?.scrollIntoView({ block: "nearest" });
+  }, [trial]);
   const edit = (next: Partial<PlanDraft>) => {
     setDraft({ ...draft, ...next });
     setTrial(null);
   };
   const setQuota = (i: number, q: Partial<QuotaDraft>) => edit({ quotas: draft.quotas.map((old, j) => (j === i ? { ...old, ...q } : old)) });
-  const invalid = !/^[a-z0-9_-]{1,64}$/.test(draft.slug) || draft.quotas.some((q) => wrong(q));
+  const invalid = !isSlug(draft.slug) || draft.quotas.some((q) => wrong(q));
   const to = path`v1/plans/${draft.slug}`;
   const headers: Record<string, string> = plan ? {} : { "If-None-Match": "*" };
   const submit = async () => {
@@ -50,7 +55,7 @@ export function PlanEditor({ plan, meters, onClose }: { plan?: Plan; meters: Met
     >
       <div className="body">
         <div className="fields">
-          <Field label="Slug" hint={plan ? undefined : "a-z, 0-9, _ and -"} error={change.error?.field("/slug")}>
+          <Field label="Slug" hint={plan ? undefined : "a-z, 0-9, _ and -"} error={change.error?.field("/slug") ?? (draft.slug !== "" && !isSlug(draft.slug) ? slugRule : undefined)}>
             <input className="input mono" required disabled={!!plan} value={draft.slug} onChange={(e) => edit({ slug: e.target.value })} />
           </Field>
           <Field label="Name" error={change.error?.field("/name")}>
@@ -74,7 +79,9 @@ export function PlanEditor({ plan, meters, onClose }: { plan?: Plan; meters: Met
             Add a quota
           </button>
         </div>
-        <div role="status">{trial && <Trial trial={trial} />}</div>
+        <div role="status" ref={answer}>
+          {trial && <Trial trial={trial} />}
+        </div>
         <FormError error={change.error} />
       </div>
     </Dialog>

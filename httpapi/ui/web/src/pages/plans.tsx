@@ -7,7 +7,7 @@ import { curl, path, withQuery } from "../api/client";
 import { useAll } from "../api/hooks";
 import type { Meter, Plan, Quota } from "../api/types";
 import { meterName } from "../api/usage";
-import { count, exact } from "../lib/number";
+import { amount, count, exact } from "../lib/number";
 import { limitText, periodText } from "../lib/plandraft";
 import { moment } from "../lib/time";
 import { useParams1, useSetSearch, useView } from "../shell/view";
@@ -45,6 +45,9 @@ export function Plans() {
             live.length === 0 ? (
               <Empty title="No plans yet">
                 <p className="sub">A plan is a set of quotas. Tenants without one have no limits.</p>
+                <button type="button" className="btn small" onClick={() => set({ edit: "new" }, false)}>
+                  Create the first plan
+                </button>
               </Empty>
             ) : (
               <Matrix plans={live} meters={meters.data ?? []} />
@@ -52,7 +55,7 @@ export function Plans() {
           }
         </Loaded>
       </Card>
-      {chosen && !search.edit && <Detail plan={chosen} onClose={() => set({ plan: undefined })} />}
+      {chosen && !search.edit && <Detail plan={chosen} meters={meters.data ?? []} onClose={() => set({ plan: undefined })} />}
       {search.edit && plans.data && (search.edit === "new" || edited) && <PlanEditor key={search.edit} plan={edited} meters={meters.data ?? []} onClose={() => set({ edit: undefined })} />}
     </>
   );
@@ -70,10 +73,10 @@ function Matrix({ plans, meters }: { plans: Plan[]; meters: Meter[] }) {
             <th>Meter</th>
             {plans.map((p) => (
               <th key={p.slug}>
-                <button type="button" className="textual" onClick={() => set({ plan: p.slug }, false)}>
+                <button type="button" className="textual planname" onClick={() => set({ plan: p.slug }, false)}>
                   {p.name || p.slug}
-                </button>{" "}
-                <span className="sub num">
+                </button>
+                <span className="sub num planof">
                   v{p.version} · {count(p.tenants ?? 0, "tenant")}
                 </span>
               </th>
@@ -91,7 +94,7 @@ function Matrix({ plans, meters }: { plans: Plan[]; meters: Meter[] }) {
                 {plans.map((p) => (
                   <td key={p.slug}>
                     {p.quotas.filter((q) => q.meter === slug).map((q) => (
-                      <QuotaCell key={q.slug} quota={q} />
+                      <QuotaCell key={q.slug} quota={q} unit={m?.unit} />
                     ))}
                     {!p.quotas.some((q) => q.meter === slug) && <span className="sub">–</span>}
                   </td>
@@ -112,18 +115,18 @@ function Matrix({ plans, meters }: { plans: Plan[]; meters: Meter[] }) {
   );
 }
 
-function QuotaCell({ quota: q }: { quota: Quota }) {
+function QuotaCell({ quota: q, unit }: { quota: Quota; unit?: string }) {
   return (
-    <div className="num">
-      {limitText(q)} {!q.rate && q.limit != null && <span className="sub">{periodText(q)}</span>}
-      {q.overage != null && q.overage !== 0 && <span className="sub"> + {q.overage === "unlimited" ? "overage" : exact(q.overage)}</span>}
+    <div className="num quotacell">
+      <span title={q.rate ? undefined : exact(q.limit)}>{limitText(q, unit)}</span> {!q.rate && q.limit != null && <span className="sub">{periodText(q)}</span>}
+      {q.overage != null && q.overage !== 0 && <span className="sub"> + {q.overage === "unlimited" ? "any overage" : amount(q.overage, unit) + " overage"}</span>}
       {q.mode && q.mode !== "enforce" && <span className="sub"> · {q.mode}</span>}
       {q.scope === "user" && <span className="sub"> · per user</span>}
     </div>
   );
 }
 
-function Detail({ plan, onClose }: { plan: Plan; onClose: () => void }) {
+function Detail({ plan, meters, onClose }: { plan: Plan; meters: Meter[]; onClose: () => void }) {
   const view = useView();
   const set = useSetSearch();
   const [archiving, setArchiving] = useState(false);
@@ -156,7 +159,7 @@ function Detail({ plan, onClose }: { plan: Plan; onClose: () => void }) {
                 <b>{q.slug}</b>
                 <span className="sub">{q.meter}</span>
               </div>
-              <QuotaCell quota={q} />
+              <QuotaCell quota={q} unit={meters.find((m) => m.slug === q.meter)?.unit} />
             </div>
           ))}
           {plan.quotas.length === 0 && <p className="sub">No quota: nothing is limited.</p>}

@@ -76,7 +76,7 @@ function Row({ c, total, zone }: { c: StorageClass; total: number; zone: string 
         )}
       </td>
       <td className="r num" title={c.bytes === null ? undefined : exact(c.bytes) + " B"}>
-        {c.bytes === null ? <span className="sub">not measured</span> : axis(c.bytes, "byte")}
+        {c.bytes === null ? <span className="sub">–</span> : axis(c.bytes, "byte")}
       </td>
     </tr>
   );

@@ -12,31 +12,51 @@ import { useView } from "../shell/view";
 import { Card, CopyButton, Loaded, Tag } from "../ui/parts";
 import { figure, sampled, type Sample } from "./systemsamples";
 
-// The figures that are shown by themselves, in this order.
-const named: [string, string][] = [
-  ["events", "Events in the log"],
-  ["counted", "Counted"],
-  ["duplicates", "Duplicates left out"],
-  ["conflicts", "Conflicts"],
-  ["rejected", "Rejected"],
-  ["denied", "Denied"],
-  ["tenants", "Tenants"],
-  ["series", "Series"],
-  ["users", "Users"],
-  ["blocks", "Blocks"],
-  ["queue_items", "Waiting to be written"],
-  ["applied_index", "Applied up to"],
-  ["durable_index", "Durable up to"],
-  ["checkpoint_index", "Checkpoint at"],
-  ["dedup_runs", "Runs of ids"],
-  ["dedup_bytes", "Memory for ids"],
-  ["cache_bytes", "Block cache"],
-  ["log_bytes", "Log written"],
-  ["disk_bytes", "On disk"],
-  ["disk_free_bytes", "Free on the disk"],
-  ["replayed", "Replayed at start"],
-  ["other_groups", "Groups beyond the bound"],
-  ["other_users", "Users beyond the bound"],
+// The figures that are shown by themselves, by what they are about.
+const groups: [string, [string, string][]][] = [
+  [
+    "Items since the start",
+    [
+      ["counted", "Counted"],
+      ["duplicates", "Duplicates left out"],
+      ["conflicts", "Conflicts"],
+      ["rejected", "Rejected"],
+      ["denied", "Denied"],
+      ["queue_items", "Waiting to be written"],
+    ],
+  ],
+  [
+    "In the store",
+    [
+      ["events", "Events"],
+      ["tenants", "Tenants"],
+      ["users", "Users"],
+      ["series", "Series"],
+      ["other_groups", "Groups beyond the bound"],
+      ["other_users", "Users beyond the bound"],
+    ],
+  ],
+  [
+    "The log",
+    [
+      ["blocks", "Blocks"],
+      ["durable_index", "Durable up to"],
+      ["applied_index", "Applied up to"],
+      ["checkpoint_index", "Checkpoint at"],
+      ["replayed", "Replayed at start"],
+      ["log_bytes", "Written"],
+    ],
+  ],
+  [
+    "Memory and disk",
+    [
+      ["cache_bytes", "Block cache"],
+      ["dedup_bytes", "Memory for ids"],
+      ["dedup_runs", "Runs of ids"],
+      ["disk_bytes", "On disk"],
+      ["disk_free_bytes", "Free on the disk"],
+    ],
+  ],
 ];
 
 const checkNames: Record<string, string> = { engine: "Engine", disk: "Disk space", clock: "Clock", memory: "Memory", stall: "Writes go through", open: "Open" };
@@ -81,17 +101,22 @@ export function System() {
             <div className="with-aside">
               <div className="stack">
                 <Card title="Figures">
-                  <div className="body">
-                    <dl className="figures">
-                      {named.map(([name, label]) => (
-                        <div key={name}>
-                          <dt className="sub">{label}</dt>
-                          <dd className="num" title={exact(figure(s.stats, name))}>
-                            {say(name, figure(s.stats, name))}
-                          </dd>
-                        </div>
-                      ))}
-                    </dl>
+                  <div className="rule topped">
+                    {groups.map(([title, named]) => (
+                      <section className="pad" key={title}>
+                        <h3 className="figures-of">{title}</h3>
+                        <dl className="figures">
+                          {named.map(([name, label]) => (
+                            <div key={name}>
+                              <dt className="sub">{label}</dt>
+                              <dd className={"num" + (figure(s.stats, name) === 0 ? " flat" : "")} title={exact(figure(s.stats, name))}>
+                                {say(name, figure(s.stats, name))}
+                              </dd>
+                            </div>
+                          ))}
+                        </dl>
+                      </section>
+                    ))}
                   </div>
                 </Card>
                 <Stores stats={s.stats} />
@@ -141,7 +166,7 @@ function Trends({ samples, system, zone }: { samples: Sample[]; system: SystemBo
 
 function Stores({ stats }: { stats: Record<string, unknown> }) {
   return (
-    <Card title="Pebble">
+    <Card title="Key-value stores" side={<span className="sub">Pebble</span>}>
       <div className="scroll">
         <table>
           <thead>
@@ -185,7 +210,7 @@ function Checks({ system: s }: { system: SystemBody }) {
               {checkNames[c.name] ?? c.name}
               {c.detail && <span className="sub any"> {c.detail}</span>}
             </span>
-            <Tag tone={c.ok ? "ok" : "over"}>{c.ok ? "well" : "not well"}</Tag>
+            <Tag tone={c.ok ? "ok" : "over"}>{c.ok ? "ok" : "failing"}</Tag>
           </div>
         ))}
       </div>

@@ -7,7 +7,7 @@ import { useEffect, useRef } from "react";
 import { ask, path } from "../api/client";
 import { useAll } from "../api/hooks";
 import type { Forecast, Meter, QuotaStatus, Summary, Tenant } from "../api/types";
-import { adds, forecastPath, useQuotas } from "../api/usage";
+import { adds, forecastPath, meterName, useQuotas } from "../api/usage";
 import { Spark } from "../chart/spark";
 import { toNumber } from "../lib/number";
 import { byUrgency, forecastOf, gaugeLabel, isNear, quotaWords } from "../lib/quota";
@@ -123,7 +123,7 @@ function Row({ tenant, meters }: { tenant: Tenant; meters: Meter[] }) {
       <span role="cell" className="narrow-hide cut">
         {q && words && (
           <>
-            <span className="sub">{q.meter}</span> <span className={"num " + words.tone}>{words.text}</span>
+            <span className="sub">{meter ? meterName(meter) : q.meter}</span> <span className={"num " + words.tone}>{words.text}</span>
           </>
         )}
       </span>

@@ -8,6 +8,7 @@ import { exact } from "../lib/number";
 import { useParams1, useSetSearch } from "../shell/view";
 import { csv, save } from "../ui/download";
 import { CopyButton, Empty, ErrorState, Loading, Stale } from "../ui/parts";
+import { FirstLine } from "./firstrun";
 import { PlanChangeDialog } from "./tenant/planchange";
 import { TenantForm } from "./tenant/form";
 import { TenantRows } from "./tenantrows";
@@ -34,6 +35,7 @@ export function Tenants() {
     const t = setTimeout(() => text !== (search.q ?? "") && set({ q: text || undefined }), 200);
     return () => clearTimeout(t);
   });
+  const filtered = !!(search.q || search.plan || search.near);
   const all = list.rows.length > 0 && list.rows.every((t) => picked.has(t.id));
   const pick = (id: string) => {
     const next = new Set(picked);
@@ -45,7 +47,7 @@ export function Tenants() {
       <div className="title">
         <div>
           <h1>Tenants</h1>
-          <div className="sub num">{list.data ? exact(list.rows.length) + (list.hasNextPage ? "+" : "") + " shown" : " "}</div>
+          <div className="sub num">{list.data ? exact(list.rows.length) + (list.hasNextPage ? "+" : "") + (list.rows.length === 1 ? " tenant" : " tenants") + (filtered ? " found" : "") : " "}</div>
         </div>
         <div className="row tight wrap">
           <CopyButton small={false} text={() => curl(to)}>
@@ -100,9 +102,18 @@ export function Tenants() {
           <>
             {list.error && <Stale error={list.error} retry={() => void list.refetch()} />}
             {list.rows.length === 0 ? (
-              <Empty title={search.q || search.plan || search.near ? "No tenant matches" : "No tenants yet"}>
-                <p className="sub">{search.q || search.plan || search.near ? "Take a filter away." : "A tenant is made by its first event, or here."}</p>
-              </Empty>
+              filtered ? (
+                <Empty title={search.near && !search.q && !search.plan ? "Nobody is near a limit" : "No tenant matches"}>
+                  <button type="button" className="btn small" onClick={() => (setText(""), set({ q: undefined, plan: undefined, near: undefined }))}>
+                    Show all tenants
+                  </button>
+                </Empty>
+              ) : (
+                <Empty title="No tenants yet">
+                  <p className="sub">The first event of a tenant makes it. This line records one.</p>
+                  <FirstLine />
+                </Empty>
+              )
             ) : (
               <TenantRows rows={list.rows} more={list.hasNextPage ? () => !list.isFetchingNextPage && void list.fetchNextPage() : undefined} picked={picked} pick={pick} all={all} pickAll={() => setPicked(all ? new Set() : new Set(list.rows.map((t) => t.id)))} />
             )}

@@ -5,7 +5,7 @@ import { ask, curl } from "../api/client";
 import type { Meter, MeterTotal, OverviewBody, Usage } from "../api/types";
 import { adds, meterName, usagePath, useUsage, type UsageQuery } from "../api/usage";
 import { Series } from "../chart/series";
-import { add, amount, change, count, plural, toNumber, withUnit, type Num } from "../lib/number";
+import { add, amount, change, count, plural, readAs, toNumber, withUnit, type Num } from "../lib/number";
 import { before, iso, spanOf } from "../lib/range";
 import { useParams1, useSetSearch, useView } from "../shell/view";
 import { save } from "../ui/download";
@@ -26,6 +26,8 @@ export function MeterSelect({ meters, value, onChange }: { meters: Meter[]; valu
     </label>
   );
 }
+
+const beforeWords: Record<string, string> = { "1h": "the hour before", "24h": "the 24 h before", "3d": "the 3 days before", "30d": "the 30 days before", period: "last month so far" };
 
 const total = (u: Usage | undefined): Num => (u?.data ?? []).reduce<Num>((sum, r) => add(sum, r.value ?? 0), 0);
 
@@ -90,19 +92,19 @@ export function UsageByMeter({ overview: o }: { overview: OverviewBody }) {
       {!m ? (
         <Empty title="There is no meter yet" />
       ) : (
-        <Loaded<unknown> query={known ? { data: o, error: null, refetch: () => undefined } : asked} height={300}>
+        <Loaded<unknown> query={known ? { data: o, error: null, refetch: () => undefined } : asked} height={300} plane>
           {() =>
             usage && (
               <div className="body">
-                <p className="num row tight base" style={{ marginBottom: 6 }}>
+                <p className="num row tight base wrap" style={{ marginBottom: 6 }}>
                   <b style={{ fontSize: 18 }} title={withUnit(sum, m.unit)}>
                     {amount(sum, m.unit)}
                   </b>
                   <span className="sub">
-                    {m.unit === "byte" && toNumber(sum) >= 1e6 ? "" : plural(m.unit, toNumber(sum))} {m.basis === "now" ? "now" : m.basis === "month" ? "in the open month" : ""}
+                    {readAs(sum, m.unit) ? "" : plural(m.unit, toNumber(sum))} {m.basis === "now" ? "now" : m.basis === "month" ? "in the open month" : ""}
                     {" from " + count(m.tenants, "tenant")}
                   </span>
-                  {m.previous != null && toNumber(m.previous) > 0 && <span className="sub">{change(toNumber(m.value), toNumber(m.previous))} against the time before</span>}
+                  {m.previous != null && toNumber(m.previous) > 0 && <span className="sub">{change(toNumber(m.value), toNumber(m.previous))} on {beforeWords[view.range] ?? "the time before"}</span>}
                 </p>
                 {table ? <UsageTable usage={usage} zone={view.zone} /> : <Series usage={usage} before={view.compare ? past.data : undefined} from={span.from} to={span.to} now={view.now} zone={view.zone} name={m.name} height={o.attention.length > 4 ? 366 : 300} />}
               </div>

@@ -85,16 +85,17 @@ function Page({ tenant }: { tenant: string }) {
       </header>
       {summary.error && <Stale error={summary.error} retry={() => void summary.refetch()} />}
       {q ? <Hero quota={q} summary={s} /> : <p className="sub">Nothing here has a limit.</p>}
-      <PortalUsage summary={s} quota={q} last={last} />
-      {quotas.length > 1 && (
-        <div className="quotas">
-          {quotas
-            .filter((x) => x !== q)
-            .map((x) => (
-              <Card key={x.quota} quota={x} summary={s} onPick={() => choose(x.quota)} />
-            ))}
-        </div>
-      )}
+      <PortalUsage summary={s} quota={q} last={last}>
+        {quotas.length > 1 && (
+          <div className="quotas">
+            {quotas
+              .filter((x) => x !== q)
+              .map((x) => (
+                <Card key={x.quota} quota={x} summary={s} onPick={() => choose(x.quota)} />
+              ))}
+          </div>
+        )}
+      </PortalUsage>
       <p className="sub num" style={{ marginTop: 20 }}>
         {s.denials.last_24h > 0 && exact(s.denials.last_24h) + (s.denials.last_24h === 1 ? " request was" : " requests were") + " refused in the last 24 hours. "}
         Times are those of {s.time_zone}.
@@ -153,7 +154,7 @@ function Card({ quota: q, summary: s, onPick }: { quota: QuotaStatus; summary: S
         <span className="sub cut">{m?.name ?? q.meter}</span>
         <span className="sub num">{resets(q, s.time_zone, Date.now())}</span>
       </span>
-      <span className="row base wrap" style={{ gap: "0 6px", margin: "3px 0 8px" }}>
+      <span className="row base wrap figure">
         <span className="v num" title={exact(q.used)}>
           {amount(q.used, m?.unit)}
         </span>

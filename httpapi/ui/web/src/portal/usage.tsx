@@ -1,22 +1,22 @@
 // The chart of the chosen quota's meter, its table, its CSV, and who used it.
 
-import { useState } from "react";
+import { useState, type ReactNode } from "react";
 import { ask } from "../api/client";
 import type { QuotaStatus, Summary } from "../api/types";
 import { adds, usagePath, useForecast, useUsage, type UsageQuery } from "../api/usage";
 import { Cumulative } from "../chart/cumulative";
-import { ahead, running, shifted, windowOf } from "../chart/period";
+import { ahead, beforeOf, running, shifted, windowOf } from "../chart/period";
 import { Series } from "../chart/series";
 import { capital, exact, percent, plural, toNumber } from "../lib/number";
 import type { Span } from "../lib/range";
-import { month, span as spanText, startOfMonth } from "../lib/time";
+import { month, span as spanText } from "../lib/time";
 import { save } from "../ui/download";
 import { Card, Empty, Loaded } from "../ui/parts";
 import { UsageTable } from "../ui/usagetable";
 
 const shown = 8;
 
-export function PortalUsage({ summary: s, quota: q, last }: { summary: Summary; quota?: QuotaStatus; last: boolean }) {
+export function PortalUsage({ summary: s, quota: q, last, children }: { summary: Summary; quota?: QuotaStatus; last: boolean; children?: ReactNode }) {
   const [table, setTable] = useState(false);
   const m = s.meters.find((x) => x.meter === q?.meter) ?? s.meters[0];
   const zone = s.time_zone;
@@ -28,7 +28,7 @@ export function PortalUsage({ summary: s, quota: q, last }: { summary: Summary; 
   const users = useUsage(query ? { ...query, window: "total", groupBy: "user_id" } : null);
   const sums = m && adds(m.aggregation);
   const forecast = useForecast(s.tenant.id, sums && !last ? m.meter : null);
-  if (!m) return null;
+  if (!m) return <>{children}</>;
   const top = [...(users.data?.data ?? [])].sort((a, b) => toNumber(b.value) - toNumber(a.value));
   const total = top.reduce((n, r) => n + toNumber(r.value), 0);
   return (
@@ -46,7 +46,7 @@ export function PortalUsage({ summary: s, quota: q, last }: { summary: Summary; 
           </>
         }
       >
-        <Loaded query={now} height={290}>
+        <Loaded query={now} height={290} plane>
           {(u) => (
             <div className="body">
               {table ? (
@@ -59,7 +59,7 @@ export function PortalUsage({ summary: s, quota: q, last }: { summary: Summary; 
                   unit={m.unit}
                   name={m.name}
                   {...running(u, span, Date.now())}
-                  before={past.data?.data.length ? { name: span.window === "day" ? month(before.from, zone) : "before", points: shifted(past.data, before, span) } : undefined}
+                  before={past.data?.data.length ? { name: q?.period === "month" ? month(before.from, zone) : "period before", points: shifted(past.data, before, span) } : undefined}
                   limit={!last && q?.limit != null ? toNumber(q.limit) : null}
                   forecast={last ? null : ahead(forecast.data, span)}
                 />
@@ -70,6 +70,7 @@ export function PortalUsage({ summary: s, quota: q, last }: { summary: Summary; 
           )}
         </Loaded>
       </Card>
+      {children}
       {sums && users.data && (
         <Card title="By user">
           {top.length === 0 ? (
@@ -126,6 +127,6 @@ function spans(s: Summary, q: QuotaStatus | undefined): [Span, Span] {
   const window = windowOf(to - from);
   return [
     { from, to, window },
-    { from: q.period === "month" ? startOfMonth(from, s.time_zone, -1) : from - (to - from), to: from, window },
+    { from: beforeOf(q.period, from, to, s.time_zone), to: from, window },
   ];
 }

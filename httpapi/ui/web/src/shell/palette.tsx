@@ -69,7 +69,7 @@ export function Palette({ onClose, onHelp }: { onClose: () => void; onHelp: () =
             <span className="cut">
               {e.label} {e.note && <span className="sub">{e.note}</span>}
             </span>
-            <span className="sub">{e.kind}</span>
+            {e.kind.startsWith("g ") ? <kbd>{e.kind}</kbd> : <span className="sub">{e.kind}</span>}
           </div>
         ))}
       </div>
@@ -87,7 +87,7 @@ function useEntries(q: string, asked: string, onHelp: () => void): Entry[] {
   const plans = useAll<Plan>("v1/plans");
   const has = (...texts: (string | undefined)[]) => texts.some((t) => t?.toLowerCase().includes(q.toLowerCase()));
   const fixed: Entry[] = [
-    ...nav.map((n) => ({ id: n.to, kind: "page", label: n.label, run: go(n.to) })),
+    ...nav.map((n) => ({ id: n.to, kind: "g " + n.key, label: n.label, run: go(n.to) })),
     { id: "new-meter", kind: "action", label: "Create a meter", run: go("/meters", {}, { new: "1" }) },
     { id: "new-plan", kind: "action", label: "Create a plan", run: go("/plans", {}, { edit: "new" }) },
     { id: "near", kind: "action", label: "Tenants near or over a limit", run: go("/tenants", {}, { near: "1" }) },
@@ -95,7 +95,7 @@ function useEntries(q: string, asked: string, onHelp: () => void): Entry[] {
     { id: "light", kind: "action", label: "Light theme", run: () => setTheme("light") },
     { id: "dark", kind: "action", label: "Dark theme", run: () => setTheme("dark") },
     { id: "system", kind: "action", label: "Theme of the system", run: () => setTheme("system") },
-    { id: "keys", kind: "action", label: "List the keys", run: onHelp },
+    { id: "keys", kind: "action", label: "Keyboard shortcuts", run: onHelp },
   ];
   const found: Entry[] = [
     ...(tenants.data?.data ?? []).filter((t) => has(t.id, t.name)).map((t) => ({ id: "t/" + t.id, kind: "tenant", label: t.name || t.id, note: t.name !== t.id ? t.id : undefined, run: go("/tenants/$id", { id: t.id }) })),

@@ -32,7 +32,7 @@ export function RangeBar() {
         <Segmented
           label="Range"
           value={(search.range as RangeName | undefined) ?? bar.range}
-          options={ranges.filter((r) => r !== "last" || bar.zone === "tenant").map((r) => ({ value: r, label: rangeLabel[r] }))}
+          options={ranges.filter((r) => r !== "last" || bar.zone === "tenant").map((r) => ({ value: r, label: r === "period" && bar.zone !== "tenant" ? "Month" : rangeLabel[r] }))}
           onChange={(r) => set({ range: r === bar.range ? undefined : r })}
         />
       )}

@@ -5,13 +5,14 @@ import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { auth } from "../api/client";
 import { useGet } from "../api/hooks";
 import { live } from "../api/live";
-import type { System } from "../api/types";
+import { countOf, latency, quantile } from "../lib/histogram";
+import type { Crossing, Histogram, List, System } from "../api/types";
 import { Login } from "./login";
 import { Logo, nav } from "./nav";
 import { Palette } from "./palette";
 import { RangeBar } from "./rangebar";
 import { Help, useShortcuts } from "./shortcuts";
-import { setTheme, theme, type Theme } from "./theme";
+import { setTheme, store, stored, theme, type Theme } from "./theme";
 
 export function Shell() {
   const session = useSyncExternalStore(auth.watch, auth.session);
@@ -48,6 +49,7 @@ export function Shell() {
         {nav.map((n) => (
           <Link key={n.to} to={n.to} className="item" activeOptions={{ exact: n.to === "/", includeSearch: false }}>
             {n.label}
+            {n.to === "/alerts" && <Unseen here={path.startsWith("/alerts")} />}
           </Link>
         ))}
         <Foot />
@@ -84,18 +86,42 @@ function useTitleAndFocus(path: string) {
   }, [path, id]);
 }
 
+const seenKey = "weir-alerts-seen";
+
+// Unseen counts the limits that were reached since the page of alerts was last looked at here.
+function Unseen({ here }: { here: boolean }) {
+  const list = useGet<List<Crossing>>("v1/crossings?order=newest&limit=50");
+  const [seen, setSeen] = useState(() => Number(stored(seenKey) ?? 0));
+  const newest = list.data?.data[0]?.number ?? 0;
+  useEffect(() => {
+    if (!here || newest === 0 || newest === seen) return;
+    store(seenKey, String(newest));
+    setSeen(newest);
+  }, [here, newest, seen]);
+  // Numbers that lie behind what was seen are of another store at the same address.
+  const n = list.data?.data.filter((c) => c.threshold >= 100 && (c.number > seen || newest < seen)).length ?? 0;
+  if (n === 0 || here) return null;
+  return (
+    <span className="count num">
+      {n}
+      <span className="hidden"> {n === 1 ? "limit" : "limits"} reached</span>
+    </span>
+  );
+}
+
 function Foot() {
   const ready = useGet<{ status: string; checks: { name: string; ok: boolean; detail?: string }[] }>("readyz", { every: 10_000 });
   const system = useGet<System>("v1/system");
+  const fsync = system.data?.stats.fsync_time as Histogram | undefined;
   const bad = ready.data?.checks.filter((c) => !c.ok) ?? [];
   const [chosen, choose] = useState<Theme>(theme);
   const healthy = ready.data?.status === "ready" && !ready.error;
   return (
     <div className="foot">
-      <Link to="/system" className="row tight">
+      <Link to="/system" className="row tight" title={system.data && "weir " + system.data.version.version + ", half of its writes are on disk within this time"}>
         <span className={"dot" + (healthy ? "" : ready.data || ready.error ? " bad" : " off")} />
         <span className="cut">{healthy ? "Healthy" : bad.length ? bad.map((c) => c.name).join(", ") : ready.error ? "Not answering" : "…"}</span>
-        {system.data && <span className="cut">· {system.data.version.version}</span>}
+        {fsync && countOf(fsync) > 0 && <span className="cut num">· fsync {latency(quantile(fsync, 0.5))}</span>}
       </Link>
       <label className="row tight">
         <span className="hidden">Theme</span>

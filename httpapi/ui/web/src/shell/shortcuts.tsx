@@ -39,7 +39,7 @@ export function useShortcuts({ palette, help }: { palette: () => void; help: () 
 export function Help({ onClose }: { onClose: () => void }) {
   const keys: [string, string][] = [["/ or Ctrl K", "Search and actions"], ...nav.map((n) => ["g " + n.key, n.label] as [string, string]), ["?", "This list"], ["Esc", "Close what is open"]];
   return (
-    <Dialog title="Keys" onClose={onClose}>
+    <Dialog title="Keyboard shortcuts" onClose={onClose}>
       <div className="body">
         <dl className="facts">
           {keys.map(([k, what]) => (

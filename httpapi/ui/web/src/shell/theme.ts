@@ -11,10 +11,23 @@ export function theme(): Theme {
 export function setTheme(t: Theme): void {
   if (t === "system") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = t;
+  store(name, t === "system" ? null : t);
+}
+
+// store keeps a choice in this browser; without storage it lasts as long as the page.
+export function store(key: string, value: string | null): void {
   try {
-    if (t === "system") localStorage.removeItem(name);
-    else localStorage.setItem(name, t);
+    if (value === null) localStorage.removeItem(key);
+    else localStorage.setItem(key, value);
   } catch {
-    /* without storage the choice lasts as long as the page */
+    /* see above */
+  }
+}
+
+export function stored(key: string): string | null {
+  try {
+    return localStorage.getItem(key);
+  } catch {
+    return null;
   }
 }

@@ -2,6 +2,7 @@
 
 import { cloneElement, useEffect, useId, useRef, type FormEvent, type ReactElement, type ReactNode } from "react";
 import type { ApiError } from "../api/client";
+import { capital } from "../lib/number";
 
 export function Dialog({ title, onClose, children, kind = "", onSubmit, footer }: { title: ReactNode; onClose: () => void; children: ReactNode; kind?: "" | "wide" | "side"; onSubmit?: () => void; footer?: ReactNode }) {
   const ref = useRef<HTMLDialogElement>(null);
@@ -76,24 +77,27 @@ export function Confirm({ title, action, busy, error, onConfirm, onClose, childr
   );
 }
 
+const sentence = (text: string) => capital(text) + (/[.!?]$/.test(text) ? "" : ".");
+
 export function FormError({ error }: { error: ApiError | null }) {
   if (!error) return null;
   const p = error.problem;
   return (
     <div className="banner" role="alert">
       <span className="any">
-        {p.title}. {p.detail} {p.request_id && <span className="sub over">request {p.request_id}</span>}
+        {p.status === 412 && p.detail ? "" : p.title + ". "}
+        {p.detail && sentence(p.detail)} {p.request_id && <span className="sub over">request {p.request_id}</span>}
       </span>
     </div>
   );
 }
 
 // Field is one labelled control. The hint, or what is wrong, describes the control and is no part of its name.
-export function Field({ label, hint, error, children }: { label: string; hint?: ReactNode; error?: string; children: ReactElement<{ id?: string; "aria-describedby"?: string; "aria-invalid"?: boolean }> }) {
+export function Field({ label, hint, error, wide, children }: { label: string; hint?: ReactNode; error?: string; wide?: boolean; children: ReactElement<{ id?: string; "aria-describedby"?: string; "aria-invalid"?: boolean }> }) {
   const id = useId();
   const note = error ?? hint;
   return (
-    <div className="field">
+    <div className={"field" + (wide ? " wide" : "")}>
       <label htmlFor={id}>{label}</label>
       {cloneElement(children, { id, ...(note ? { "aria-describedby": id + "-note" } : {}), ...(error ? { "aria-invalid": true } : {}) })}
       {note && (

@@ -23,7 +23,7 @@ export function Gauge({ used, limit, reserved = 0, forecast = 0, near = false, h
     to > from ? <rect className={kind} x={from + "%"} width={to - from + "%"} y={4} height={height} /> : null;
   return (
     <svg className="gauge" height={height + 8} role="img" aria-label={label}>
-      <rect className="track" y={4} width="100%" height={height} rx={2} />
+      {l !== null && <rect className="track" y={4} width="100%" height={height} rx={2} />}
       {rect(held, ghost, "ghost")}
       {rect(water, held, "held")}
       {rect(0, Math.min(water, crestAt), near && water <= crestAt ? "near" : "water")}

@@ -2,6 +2,7 @@
 
 import { useEffect, useId, useState, type ReactNode } from "react";
 import type { ApiError } from "../api/client";
+import { capital } from "../lib/number";
 import type { Tone } from "../lib/quota";
 
 export function Segmented<T extends string>({ label, value, options, onChange }: { label: string; value: T; options: readonly { value: T; label: string; disabled?: boolean }[]; onChange: (v: T) => void }) {
@@ -57,10 +58,10 @@ export function ErrorState({ error, retry, title }: { error: ApiError; retry?: (
   return (
     <div className="state" role="alert">
       <p className="strong">{title ?? p.title}</p>
-      {p.detail && <p className="any">{p.detail}</p>}
+      {p.detail && <p className="any">{capital(p.detail)}</p>}
       {p.status === 403 && <p>Ask for a key with more scopes, or sign in with another one.</p>}
       <div className="row tight wrap">
-        {retry && p.status !== 403 && (
+        {retry && p.status !== 403 && p.status !== 404 && (
           <button type="button" className="btn small" onClick={retry}>
             Try again
           </button>
@@ -80,11 +81,12 @@ export function ErrorState({ error, retry, title }: { error: ApiError; retry?: (
   );
 }
 
-export function Loading({ height = 120 }: { height?: number }) {
+// Loading has the shape of what will come: lines of a list, or the plane of a chart.
+export function Loading({ height = 120, plane = false }: { height?: number; plane?: boolean }) {
   return (
     <div className="pad" aria-busy="true">
       <span className="hidden">Loading</span>
-      <div className="skeleton" style={{ height }} />
+      <div className={"skeleton" + (plane ? "" : " lines")} style={{ height }} />
     </div>
   );
 }
@@ -105,7 +107,7 @@ interface QueryLike<T> {
 }
 
 // Loaded shows one query's data, its loading or its error; with data that has become stale it keeps the data and says so.
-export function Loaded<T>({ query, height, children }: { query: QueryLike<T>; height?: number; children: (data: T) => ReactNode }) {
+export function Loaded<T>({ query, height, plane, children }: { query: QueryLike<T>; height?: number; plane?: boolean; children: (data: T) => ReactNode }) {
   if (query.data !== undefined) {
     return (
       <>
@@ -115,7 +117,7 @@ export function Loaded<T>({ query, height, children }: { query: QueryLike<T>; he
     );
   }
   if (query.error) return <ErrorState error={query.error} retry={() => void query.refetch()} />;
-  return <Loading height={height} />;
+  return <Loading height={height} plane={plane} />;
 }
 
 export function Stale({ error, retry }: { error: ApiError; retry: () => void }) {

@@ -2,9 +2,11 @@
 
 import type { Usage, UsageRow } from "../api/types";
 import { add, capital, exact, plural, type Num } from "../lib/number";
-import { moment } from "../lib/time";
+import { day, moment } from "../lib/time";
 
 type Explain = ((from: number, to: number) => void) | undefined; // of a row's value; undefined: nobody can
+
+const fromText = (u: Usage, r: UsageRow, zone: string) => (/^(day|week|month)$/.test(u.window) ? day(r.window_start, zone) : moment(r.window_start, zone));
 
 // Figure is a value that leads to its explanation.
 function Figure({ row: r, explain }: { row: UsageRow; explain: Explain }) {
@@ -30,7 +32,7 @@ export function UsageTable({ usage, zone, explain }: { usage: Usage; zone: strin
         <tbody>
           {usage.data.map((r) => (
             <tr key={r.window_start}>
-              <td className="num">{moment(r.window_start, zone)}</td>
+              <td className="num">{fromText(usage, r, zone)}</td>
               <td className="r num">
                 <Figure row={r} explain={explain} />
               </td>
@@ -61,7 +63,7 @@ export function RunningTable({ usage, zone, explain }: { usage: Usage; zone: str
             sum = add(sum, r.value ?? 0);
             return (
               <tr key={r.window_start}>
-                <td className="num">{moment(r.window_start, zone)}</td>
+                <td className="num">{fromText(usage, r, zone)}</td>
                 <td className="r num">
                 <Figure row={r} explain={explain} />
               </td>

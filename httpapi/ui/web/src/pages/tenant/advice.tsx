@@ -5,6 +5,7 @@ import { useState } from "react";
 import { path } from "../../api/client";
 import { useGet } from "../../api/hooks";
 import type { Recommendation, Recommendations, Tenant } from "../../api/types";
+import { groupedText } from "../../lib/number";
 import { Card } from "../../ui/parts";
 
 const kinds: Record<Recommendation["kind"], string> = {
@@ -15,7 +16,7 @@ const kinds: Record<Recommendation["kind"], string> = {
   unused_feature: "Not used",
 };
 
-const shown = 4; // the most important come first
+const shown = 3; // the most important come first
 
 export function Advice({ tenant }: { tenant: Tenant }) {
   const [all, setAll] = useState(false);
@@ -27,7 +28,7 @@ export function Advice({ tenant }: { tenant: Tenant }) {
         {list.data.data.slice(0, all ? undefined : shown).map((r, i) => (
           <div className="pad" key={i}>
             <h3>{kinds[r.kind]}</h3>
-            <p className="ink2 any">{r.reason}</p>
+            <p className="ink2 any">{groupedText(r.reason)}</p>
             <span className="row tight wrap">
               {r.plan && (
                 <Link to="/plans" search={{ plan: r.plan }} className="link">

@@ -6,11 +6,11 @@ import { explainName } from "../../api/explanation";
 import type { Meter, QuotaStatus, Tenant } from "../../api/types";
 import { adds, meterName, usagePath, useForecast, useUsage, type UsageQuery } from "../../api/usage";
 import { Cumulative } from "../../chart/cumulative";
-import { ahead, running, shifted, windowOf } from "../../chart/period";
+import { ahead, beforeOf, running, shifted, windowOf } from "../../chart/period";
 import { Series } from "../../chart/series";
 import { toNumber } from "../../lib/number";
 import { before, spanOf, type Span } from "../../lib/range";
-import { month, startOfMonth } from "../../lib/time";
+import { month } from "../../lib/time";
 import { useParams1, useSetSearch, type View } from "../../shell/view";
 import { save } from "../../ui/download";
 import { Card, CopyButton, Loaded, Segmented } from "../../ui/parts";
@@ -25,11 +25,7 @@ export function periodSpan(q: QuotaStatus | undefined, view: View): Span {
   const [from, to] = [Date.parse(q.period_start), Date.parse(q.reset_at)];
   const window = windowOf(to - from);
   if (view.range === "period") return { from, to, window };
-  return { from: previousStart(q, from, to, view.zone), to: from, window };
-}
-
-function previousStart(q: QuotaStatus, from: number, to: number, zone: string): number {
-  return q.period === "month" ? startOfMonth(from, zone, -1) : from - (to - from);
+  return { from: beforeOf(q.period, from, to, view.zone), to: from, window };
 }
 
 export function PeriodChart({ tenant, meter, meters, quota, view }: { tenant: Tenant; meter: Meter; meters: Meter[]; quota?: QuotaStatus; view: View }) {
@@ -42,7 +38,7 @@ export function PeriodChart({ tenant, meter, meters, quota, view }: { tenant: Te
   const mode = search.chart === "windows" || !canAdd ? "windows" : "cumulative";
   const q: UsageQuery = { meter: meter.slug, tenant: tenant.id, span, zone: view.zone };
   const now = useUsage(q);
-  const old: Span = whole && quota?.period_start ? { from: previousStart(quota, span.from, span.to, view.zone), to: span.from, window: span.window } : before(view.range, span, view.zone);
+  const old: Span = whole && quota?.period_start ? { from: beforeOf(quota.period, span.from, span.to, view.zone), to: span.from, window: span.window } : before(view.range, span, view.zone);
   const past = useUsage(view.compare || whole ? { ...q, span: old } : null);
   const isOpen = span.to > view.now;
   const forecast = useForecast(tenant.id, canAdd && isOpen && whole ? meter.slug : null);
@@ -68,7 +64,7 @@ export function PeriodChart({ tenant, meter, meters, quota, view }: { tenant: Te
               onChange={(v) => set({ chart: v === "windows" ? v : undefined })}
             />
           )}
-          <button type="button" className="btn small" aria-pressed={table} onClick={() => setTable(!table)}>
+          <button type="button" className="btn small first" aria-pressed={table} onClick={() => setTable(!table)}>
             Table
           </button>
           <button type="button" className="btn small" onClick={() => void download()}>
@@ -81,7 +77,7 @@ export function PeriodChart({ tenant, meter, meters, quota, view }: { tenant: Te
         </>
       }
     >
-      <Loaded query={now} height={290}>
+      <Loaded query={now} height={290} plane>
         {(u) => (
           <div className="body">
             {table ? (
@@ -94,7 +90,7 @@ export function PeriodChart({ tenant, meter, meters, quota, view }: { tenant: Te
                 unit={u.unit}
                 name={meterName(meter)}
                 {...running(u, span, view.now)}
-                before={past.data && past.data.data.length > 0 ? { name: whole && span.window === "day" ? month(old.from, view.zone) : "before", points: shifted(past.data, old, span) } : undefined}
+                before={past.data && past.data.data.length > 0 ? { name: whole && quota?.period === "month" ? month(old.from, view.zone) : whole ? "period before" : "before", points: shifted(past.data, old, span) } : undefined}
                 limit={limit}
                 crossed={crossed ? Date.parse(crossed.time) : null}
                 forecast={isOpen ? ahead(forecast.data, span) : null}

@@ -5,7 +5,7 @@ import { explainName } from "../../api/explanation";
 import { useGet } from "../../api/hooks";
 import type { DecisionRow, List, Tenant } from "../../api/types";
 import { exact } from "../../lib/number";
-import { momentSeconds } from "../../lib/time";
+import { momentOf, momentSeconds } from "../../lib/time";
 import { useSetSearch } from "../../shell/view";
 import { Card, Empty, Loaded } from "../../ui/parts";
 
@@ -33,9 +33,7 @@ export function Denials({ tenant, zone }: { tenant: Tenant; zone: string }) {
                 <thead>
                   <tr>
                     <th>Time</th>
-                    <th>Asked for</th>
-                    <th>Why</th>
-                    <th className="narrow-hide">Quota</th>
+                    <th>Denied</th>
                     <th>
                       <span className="hidden">Explain</span>
                     </th>
@@ -44,13 +42,16 @@ export function Denials({ tenant, zone }: { tenant: Tenant; zone: string }) {
                 <tbody>
                   {l.data.map((d) => (
                     <tr key={d.id + d.time}>
-                      <td className="num">{momentSeconds(d.time, zone)}</td>
-                      <td className="num">
-                        {d.quantity != null && exact(d.quantity) + " "}
-                        {d.feature_type}
+                      <td className="num" title={momentSeconds(d.time, zone)}>
+                        {momentOf(d.time, Date.now(), zone)}
                       </td>
-                      <td>{reasonWords[d.reason ?? ""] ?? d.reason}</td>
-                      <td className="narrow-hide">{d.binding_quota}</td>
+                      <td className="num wrap">
+                        {d.quantity != null && exact(d.quantity)} {d.feature_type}
+                        <span className="sub line">
+                          {reasonWords[d.reason ?? ""] ?? d.reason}
+                          {d.binding_quota && " · " + d.binding_quota}
+                        </span>
+                      </td>
                       <td className="r">
                         <button type="button" className="btn small" aria-label={"Why was " + d.id + " denied?"} onClick={() => set({ explain: explainName({ decision: d.id }) }, false)}>
                           Why?

@@ -6,6 +6,7 @@ import { explainPath, type ExplainCounts, type Explained, type ExplainEvent, typ
 import { usePagesOf } from "../../api/hooks";
 import type { QuotaStatus, Usage, UsageRow } from "../../api/types";
 import { amount, count, exact, percent, toNumber, withUnit } from "../../lib/number";
+import { perPeriod } from "../../lib/quota";
 import { clockSeconds, day, moment, momentSeconds, span as spanText } from "../../lib/time";
 import { ErrorState, Loading } from "../../ui/parts";
 import { Lines, Step, type ExplainProps } from "./explain";
@@ -184,7 +185,7 @@ export function Rules({ rules, unit }: { rules: ExplainRules; unit?: string }) {
 export function quotaLine(q: QuotaStatus, unit?: string): string {
   const limit = q.limit === null ? "no limit" : amount(q.limit, unit);
   const more = [q.mode !== "enforce" && q.mode, q.scope === "user" && "per user"].filter(Boolean).join(", ");
-  return `${q.quota} ${limit} ${q.period === "rate" ? "at once" : "a " + q.period}${more ? " (" + more + ")" : ""}`;
+  return `${q.quota} ${limit} ${q.period === "rate" ? "at once" : perPeriod(q.period)}${more ? " (" + more + ")" : ""}`;
 }
 
 function Verdict({ query, quota }: { query: Usage; quota?: QuotaStatus }) {

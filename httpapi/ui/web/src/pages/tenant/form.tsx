@@ -70,7 +70,7 @@ export function TenantForm({ tenant, onClose }: { tenant?: Tenant; onClose: () =
               ))}
             </select>
           </Field>
-          <Field label="Time zone" hint="Its days and months begin there." error={e?.field("/time_zone")}>
+          <Field label="Time zone" wide hint="Its days and months begin there." error={e?.field("/time_zone")}>
             <input className="input" list="zones" value={zone} onChange={(x) => setZone(x.target.value)} />
           </Field>
           <Field label="Stripe customer" error={e?.field("/stripe_customer_id")}>

@@ -5,8 +5,8 @@ import { useChange } from "../../api/change";
 import { path } from "../../api/client";
 import { decimal, isDecimal } from "../../api/json";
 import type { Override, QuotaStatus, Tenant } from "../../api/types";
-import { amount, exact, toNumber } from "../../lib/number";
-import { moment } from "../../lib/time";
+import { exact, toNumber } from "../../lib/number";
+import { localZone, moment } from "../../lib/time";
 import { useParams1, useSetSearch } from "../../shell/view";
 import { Confirm, Dialog, Field, FormError } from "../../ui/dialog";
 import { Card, Empty } from "../../ui/parts";
@@ -52,7 +52,7 @@ export function Overrides({ tenant, quotas, zone }: { tenant: Tenant; quotas: Qu
           ))}
         </div>
       )}
-      {search.override && <OverrideForm key={search.override} tenant={tenant} quotas={quotas} quota={search.override} onClose={() => set({ override: undefined })} />}
+      {search.override && quotas.length > 0 && <OverrideForm key={search.override} tenant={tenant} quotas={quotas} quota={search.override} onClose={() => set({ override: undefined })} />}
       {removing && <RemoveOverride tenant={tenant} override={removing} onClose={() => setRemoving(null)} />}
     </Card>
   );
@@ -73,6 +73,7 @@ function OverrideForm({ tenant, quotas, quota, onClose }: { tenant: Tenant; quot
   const [mode, setMode] = useState((old?.fields.mode as string | undefined) ?? "");
   const [until, setUntil] = useState(old?.effective_until ? local(old.effective_until) : "");
   const wrong = !unlimited && !isDecimal(limit);
+  const [typed, setTyped] = useState(false);
   const wrongOverage = overage !== "" && overage !== "unlimited" && !isDecimal(overage);
   const submit = async () => {
     const known = ["limit", "overage", "mode"];
@@ -115,8 +116,8 @@ function OverrideForm({ tenant, quotas, quota, onClose }: { tenant: Tenant; quot
               ))}
             </select>
           </Field>
-          <Field label="Limit" hint={status ? amount(status.used) + " used now" : undefined} error={change.error?.field("/limit") ?? (wrong ? "A number, such as 10,000,000" : undefined)}>
-            <input className="input num" inputMode="decimal" value={unlimited ? "" : limit} disabled={unlimited} aria-invalid={wrong} onChange={(e) => setLimit(e.target.value)} />
+          <Field label="Limit" hint={status ? exact(status.used) + " used now" : undefined} error={change.error?.field("/limit") ?? (wrong && typed ? "A number, such as 10,000,000" : undefined)}>
+            <input className="input num" inputMode="decimal" value={unlimited ? "" : limit} disabled={unlimited} aria-invalid={wrong && typed} onChange={(e) => (setTyped(true), setLimit(e.target.value))} />
           </Field>
           <Field label="Overage" hint="Empty: as in the plan. A number, or unlimited." error={change.error?.field("/overage") ?? (wrongOverage ? "A number, or the word unlimited" : undefined)}>
             <input className="input num" value={overage} aria-invalid={wrongOverage} onChange={(e) => setOverage(e.target.value.trim())} />
@@ -124,12 +125,12 @@ function OverrideForm({ tenant, quotas, quota, onClose }: { tenant: Tenant; quot
           <Field label="Mode">
             <select className="input" value={mode} onChange={(e) => setMode(e.target.value)}>
               <option value="">As in the plan</option>
-              <option value="enforce">enforce</option>
-              <option value="soft">soft</option>
-              <option value="shadow">shadow</option>
+              <option value="enforce">enforce: stops</option>
+              <option value="soft">soft: never stops</option>
+              <option value="shadow">shadow: only reports</option>
             </select>
           </Field>
-          <Field label="Until (here)" hint="Empty: for good" error={change.error?.field("/effective_until")}>
+          <Field label="Until" hint={"Empty: for good. In your zone, " + localZone() + "."} error={change.error?.field("/effective_until")}>
             <input className="input" type="datetime-local" value={until} onChange={(e) => setUntil(e.target.value)} />
           </Field>
         </div>

@@ -4,9 +4,10 @@ import { useState } from "react";
 import { path } from "../../api/client";
 import { useAll, useGet } from "../../api/hooks";
 import { useChange } from "../../api/change";
-import type { Plan, Quota, Tenant } from "../../api/types";
+import type { Meter, Plan, Quota, Tenant } from "../../api/types";
 import { useQuotas } from "../../api/usage";
 import { amount, exact, toNumber } from "../../lib/number";
+import { localZone } from "../../lib/time";
 import { Dialog, Field, FormError } from "../../ui/dialog";
 import { Tag } from "../../ui/parts";
 
@@ -29,6 +30,7 @@ export function PlanChangeDialog({ tenants, onClose }: { tenants: Tenant[]; onCl
   };
   return (
     <Dialog
+      kind={only ? "wide" : ""}
       title={only ? "Change the plan of " + only.name : "Change the plan of " + exact(tenants.length) + " tenants"}
       onClose={() => onClose(false)}
       onSubmit={() => void submit()}
@@ -63,7 +65,7 @@ export function PlanChangeDialog({ tenants, onClose }: { tenants: Tenant[]; onCl
             </select>
           </Field>
           {when === "date" && (
-            <Field label="Date and time (here)">
+            <Field label="Date and time" hint={"In your zone, " + localZone()}>
               <input className="input" type="datetime-local" required value={date} onChange={(e) => setDate(e.target.value)} />
             </Field>
           )}
@@ -87,7 +89,11 @@ function Preview({ tenant, plan }: { tenant: Tenant; plan: Plan }) {
   const current = useGet<Plan>(tenant.plan ? path`v1/plans/${tenant.plan}` : null);
   const was = (q: Quota) => current.data?.quotas.find((x) => x.slug === q.slug || x.meter === q.meter);
   const used = (q: Quota) => quotas.data?.data.find((x) => x.meter === q.meter && x.scope === "tenant" && x.period !== "rate");
+  const meters = useAll<Meter>("v1/meters");
+  const unit = (q: Quota) => meters.data?.find((m) => m.slug === q.meter)?.unit;
   const rows = plan.quotas.filter((q) => !q.rate);
+  // What only the plan of now limits is not limited any more.
+  const gone = (current.data?.quotas ?? []).filter((q) => !q.rate && q.limit != null && !rows.some((r) => r.slug === q.slug || r.meter === q.meter));
   if (rows.length === 0) return <p className="sub">This plan has no quota with a limit over a period.</p>;
   return (
     <div className="scroll">
@@ -111,13 +117,24 @@ function Preview({ tenant, plan }: { tenant: Tenant; plan: Plan }) {
             return (
               <tr key={q.slug}>
                 <td>{q.slug}</td>
-                <td className="r num">{before ? (before.limit == null ? "no limit" : amount(before.limit)) : "–"}</td>
-                <td className="r num">{q.limit == null ? "no limit" : amount(q.limit)}</td>
-                <td className="r num">{u ? exact(u.used) : "–"}</td>
+                <td className="r num">{before ? (before.limit == null ? "no limit" : amount(before.limit, unit(q))) : "–"}</td>
+                <td className="r num">{q.limit == null ? "no limit" : amount(q.limit, unit(q))}</td>
+                <td className="r num" title={u ? exact(u.used) : undefined}>
+                  {u ? amount(u.used, unit(q)) : "–"}
+                </td>
                 <td>{over && <Tag tone="over">over at once</Tag>}</td>
               </tr>
             );
           })}
+          {gone.map((q) => (
+            <tr key={q.slug}>
+              <td>{q.slug}</td>
+              <td className="r num">{amount(q.limit, unit(q))}</td>
+              <td className="r">no limit</td>
+              <td className="r num">{used(q) ? amount(used(q)!.used, unit(q)) : "–"}</td>
+              <td />
+            </tr>
+          ))}
         </tbody>
       </table>
     </div>

@@ -6,10 +6,11 @@ import { curl, path } from "../../api/client";
 import { explained, explainName } from "../../api/explanation";
 import { useAll, useGet } from "../../api/hooks";
 import type { Meter, Plan, QuotaStatus, Settings, Tenant } from "../../api/types";
-import { adds, quotasPath, useQuotas } from "../../api/usage";
-import { add, amount, exact, toNumber } from "../../lib/number";
+import { adds, meterName, quotasPath, useQuotas, useUsage } from "../../api/usage";
+import { crossingOf, running, windowOf } from "../../chart/period";
+import { add, amount, toNumber } from "../../lib/number";
 import { byUrgency, isNear, overageOf } from "../../lib/quota";
-import { moment, span } from "../../lib/time";
+import { day, moment, span } from "../../lib/time";
 import { useParams1, useSetSearch, useView } from "../../shell/view";
 import { CopyButton, Empty, ErrorState, Loaded, Loading, Tag } from "../../ui/parts";
 import { Audit } from "../audit";
@@ -163,15 +164,17 @@ function dayOf(q: QuotaStatus, now: number): string {
 // OverBanner says what is over, or else what is nearly used up, with the way to a bigger plan when the settings name one.
 function OverBanner({ tenant, quotas, zone, raise, meters }: { tenant: Tenant; quotas: QuotaStatus[]; zone: string; raise: (quota: string) => void; meters: Meter[] }) {
   const settings = useGet<Settings>("v1/settings");
-  const crossings = useCrossings(tenant.id);
   const plan = useGet<Plan>(tenant.plan ? path`v1/plans/${tenant.plan}` : null);
   const over = quotas.find((x) => x.exceeded) ?? quotas.find((x) => x.decision === "block" && x.mode === "enforce" && toNumber(x.limit) > 0 && x.period !== "rate");
   const q = over ?? quotas.find((x) => isNear(x) && x.period !== "rate" && x.mode !== "shadow");
+  const meter = meters.find((m) => m.slug === q?.meter);
+  const since = useCrossed(tenant, over, meter, zone);
   if (!q) return null;
-  const unit = meters.find((m) => m.slug === q.meter)?.unit;
+  const unit = meter?.unit;
+  const name = meter ? meterName(meter) : q.meter;
   return (
     <div className={"banner" + (over ? "" : " warn")} role="status" style={{ marginBottom: 16 }}>
-      <span>{over ? overText(q, tenant, plan.data, crossings(q, 100)?.time, unit, zone) : `${q.meter}: ${amount(q.remaining, unit)} left of ${amount(q.limit, unit)}${q.reset_at ? " until " + moment(q.reset_at, zone) : ""}.`}</span>
+      <span>{over ? overText(q, name, tenant, plan.data, since, unit) : `${name}: ${amount(q.remaining, unit)} left of ${amount(q.limit, unit)}${q.reset_at ? " until " + moment(q.reset_at, zone) : ""}.`}</span>
       <span className="row tight">
         {settings.data?.upgrade_url && (
           <a className="btn small" href={settings.data.upgrade_url} target="_blank" rel="noreferrer noopener">
@@ -186,10 +189,22 @@ function OverBanner({ tenant, quotas, zone, raise, meters }: { tenant: Tenant; q
   );
 }
 
-function overText(q: QuotaStatus, tenant: Tenant, plan: Plan | undefined, at: string | undefined, unit: string | undefined, zone: string): string {
+// useCrossed says when the limit was passed: to the minute when the log saw it happen, to the day when the usage came in later.
+function useCrossed(tenant: Tenant, q: QuotaStatus | undefined, meter: Meter | undefined, zone: string): string {
+  const crossings = useCrossings(tenant.id);
+  const logged = q && crossings(q, 100)?.time;
+  const whole = q && meter && adds(meter.aggregation) && q.period_start !== null && q.reset_at !== null && q.limit !== null;
+  const [from, to] = whole ? [Date.parse(q.period_start!), Date.parse(q.reset_at!)] : [0, 0];
+  const usage = useUsage(whole ? { meter: meter.slug, tenant: tenant.id, span: { from, to, window: windowOf(to - from) }, zone } : null);
+  if (!whole) return logged ? moment(logged, zone) : "";
+  const at = usage.data && crossingOf(running(usage.data, { from, to, window: "day" }, Date.now()).used, toNumber(q.limit), logged ? Date.parse(logged) : null);
+  return at ? (at.exact ? moment(at.at, zone) : day(at.at, zone)) : "";
+}
+
+function overText(q: QuotaStatus, name: string, tenant: Tenant, plan: Plan | undefined, since: string, unit: string | undefined): string {
   const overage = overageOf(tenant, plan, q.quota);
   const room = overage === undefined || overage === "unlimited" || q.mode !== "enforce" ? "" : " up to " + amount(add(q.limit!, overage), unit);
   const left = q.decision === "block" && q.mode === "enforce" ? " Requests are refused." : q.exceeded ? " Usage continues as overage" + room + "." : "";
-  const by = toNumber(q.overage_used) > 0 ? " Over by " + exact(q.overage_used) + "." : "";
-  return `${q.meter} ${q.exceeded ? "passed" : "reached"} its limit of ${amount(q.limit, unit)}${at ? " on " + moment(at, zone) : ""}.${by}${left}`;
+  const by = toNumber(q.overage_used) > 0 ? " Over by " + amount(q.overage_used, unit) + "." : "";
+  return `${name} ${q.exceeded ? "passed" : "reached"} its limit of ${amount(q.limit, unit)}${since ? " on " + since : ""}.${by}${left}`;
 }

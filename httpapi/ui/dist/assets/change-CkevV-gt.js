@@ -1,1 +1,0 @@
-import{$ as e,K as t,et as n,gt as r,mt as i}from"./parts-DdmEaXII.js";var a=r(i(),1);function o(){let[r,i]=(0,a.useState)(!1),[o,s]=(0,a.useState)(null);return{busy:r,error:o,clear:()=>s(null),async run(r,a,o=[`v1/`]){i(!0),s(null);try{let{body:e}=await n(r,a);return t(...o),e??{}}catch(t){if(!(t instanceof e))throw t;s(t);return}finally{i(!1)}}}}export{o as t};
