@@ -351,6 +351,7 @@ func (c *config) storedPlan(slug string, number int) (*planVersion, error) {
 // state is the account as the API shows it.
 func (a *account) state() usage.TenantState {
 	st := usage.TenantState{Tenant: a.def, Version: a.version}
+	st.Tenant.Metadata = slices.Clone(a.def.Metadata)
 	if a.plan != nil {
 		st.Tenant.Plan, st.PlanVersion = a.plan.def.Slug, a.plan.number
 	}
@@ -360,7 +361,7 @@ func (a *account) state() usage.TenantState {
 	}
 	for _, o := range a.overrides {
 		def := o.def
-		def.Version = o.version
+		def.Version, def.Fields = o.version, slices.Clone(o.def.Fields)
 		st.Overrides = append(st.Overrides, def)
 	}
 	return st

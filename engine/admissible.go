@@ -7,16 +7,17 @@ import (
 	"github.com/weirhq/weir/usage"
 )
 
-// Admissible says why an event would be refused now, by itself: its fields, metadata, feature, tenant and age. It is a look, not a
-// promise: ids are not looked at (a known one answers for itself), nor what a meter makes of a value.
+// Admissible says why an event would be refused now, by itself: its fields, metadata, feature, tenant, age, and what its meters make of
+// it. It is a look, not a promise: ids are not looked at (a known one answers for itself).
 func (e *Engine) Admissible(ctx context.Context, ev usage.Event) error {
 	if e.closed.Load() {
 		return usage.ErrClosed
 	}
 	p := e.preparers.Get().(*preparer)
 	defer e.preparers.Put(p)
-	var it item
-	if _, err := p.event(&ev, &it, nil); err != nil {
+	var items [1]item
+	it := &items[0]
+	if _, err := p.event(&ev, it, nil); err != nil {
 		return err
 	}
 	cfg, now := e.state.cfg.Load(), e.clock.now()
@@ -29,8 +30,23 @@ func (e *Engine) Admissible(ctx context.Context, ev usage.Event) error {
 	case cfg.matchOf(ev.FeatureType) == nil && !(e.opts.AutoMeters && usage.ValidSlug(ev.FeatureType)):
 		return cfg.unknownFeature(ev.FeatureType)
 	}
-	if t := e.state.dir.tenant(ev.TenantID); cfg.settings.def.UnknownTenants == usage.UnknownReject && (t == nil || !t.listed.Load()) {
+	t := e.state.dir.tenant(ev.TenantID)
+	if cfg.settings.def.UnknownTenants == usage.UnknownReject && (t == nil || !t.listed.Load()) {
 		return &usage.Error{Code: usage.CodeUnknownTenant, Pointer: "/tenant_id", Detail: fmt.Sprintf("there is no tenant %s", shorten(ev.TenantID))}
+	}
+	if cfg.matchOf(ev.FeatureType) == nil {
+		return nil // a meter will be made for it
+	}
+	if t == nil {
+		t = e.state.dir.nobody(ev.TenantID, e.state.shards)
+	}
+	p.find(items[:])
+	sh := t.shard
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	sh.contribs = sh.contribs[:0]
+	if refusal := sh.judgePart(&block{nanos: now, seconds: floorDiv(now, 1e9), cfg: cfg}, it, t); refusal != nil {
+		return refusal
 	}
 	return nil
 }

@@ -22,7 +22,9 @@ func (e *Engine) Backup(ctx context.Context, w io.Writer, progress func(done, to
 	if err := e.checkpoint(ctx); err != nil {
 		return nil, err
 	}
-	e.retention.base.RLock() // the log is not cut between the copies of its parts
+	if err := lockFor(ctx, e.retention.base.RLocker()); err != nil { // the log is not cut between the copies of its parts
+		return nil, err
+	}
 	snap, err := e.store.NewSnapshot()
 	e.retention.base.RUnlock()
 	if err != nil {

@@ -72,7 +72,9 @@ func (e *Engine) lastBlockBefore(nanos int64) (uint64, error) {
 // advanceBase folds the log into the base up to a block, unless it is there or further, and returns where it stands, with its
 // digest.
 func (e *Engine) advanceBase(ctx context.Context, to uint64) (at uint64, digest [16]byte, err error) {
-	e.retention.base.Lock()
+	if err := lockFor(ctx, &e.retention.base); err != nil {
+		return 0, digest, err
+	}
 	defer e.retention.base.Unlock()
 	return e.advanceBaseLocked(ctx, to)
 }
@@ -94,7 +96,7 @@ func (e *Engine) advanceBaseLocked(ctx context.Context, to uint64) (at uint64, d
 		if index > to {
 			return errStop
 		}
-		if err := ctx.Err(); err != nil {
+		if err := e.goesOn(ctx); err != nil {
 			return err
 		}
 		_, err := s.Apply(index, block)
@@ -149,7 +151,9 @@ func (e *Engine) dropArchived(ctx context.Context) error {
 			return err
 		}
 	}
-	e.retention.base.Lock() // whoever folds the log again does so between two cuts
+	if err := lockFor(ctx, &e.retention.base); err != nil { // whoever folds the log again does so between two cuts
+		return err
+	}
 	defer e.retention.base.Unlock()
 	at, digest, err := e.advanceBaseLocked(ctx, to) // it is there already, unless this log came from another node
 	if err != nil {
@@ -167,15 +171,19 @@ func (e *Engine) dropArchived(ctx context.Context) error {
 
 // openBase opens where the log begins, the base or an empty state, to read from. Until release is called it stays so. Many may read
 // from an empty state at once; the base is a directory that only one may open. Who has it open must not ask again.
-func (e *Engine) openBase() (base *wal.Store, release func(), err error) {
+func (e *Engine) openBase(ctx context.Context) (base *wal.Store, release func(), err error) {
 	lock := &e.retention.base
-	lock.RLock()
+	if err := lockFor(ctx, lock.RLocker()); err != nil {
+		return nil, nil, err
+	}
 	unlock := lock.RUnlock
 	if e.store.FirstIndex() <= 1 {
 		base, err = e.store.EmptyBase()
 	} else { // and that stays so: a log that was cut does not grow back
 		lock.RUnlock()
-		lock.Lock()
+		if err := lockFor(ctx, lock); err != nil {
+			return nil, nil, err
+		}
 		unlock = lock.Unlock
 		base, err = e.store.OpenBase()
 	}

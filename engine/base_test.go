@@ -84,7 +84,7 @@ func TestRawExpiry(t *testing.T) {
 	require.EqualValues(t, 1, entries[0].Number, "the audit stays")
 
 	// A base that was tampered with is found.
-	base, release, err := e.openBase()
+	base, release, err := e.openBase(t.Context())
 	require.NoError(t, err)
 	meta, _ := base.Meta()
 	c := base.NewCheckpoint()
@@ -100,7 +100,7 @@ func TestRawExpiry(t *testing.T) {
 // the digest there in hex.
 func copyOf(t testing.TB, e *Engine, clock *testClock) func(to uint64) string {
 	t.Helper()
-	f, err := e.newRefold()
+	f, err := e.newRefold(t.Context())
 	require.NoError(t, err)
 	type entry struct {
 		index uint64

@@ -27,7 +27,7 @@ import (
 //
 // A crash at any moment leaves the old checkpoint or the new one; Open folds the log from there.
 
-// checkpointer decides when to cut, and writes in its own goroutine. state.mu guards all of it but what the writer owns while running is open.
+// checkpointer decides when to cut, and writes in its own goroutine (docs/LOCKS.md has the order of locks). state.mu guards all of it but what the writer owns while running is open.
 type checkpointer struct {
 	state *state
 	every int // items between cuts
@@ -168,15 +168,25 @@ func (c *checkpointer) after(index uint64, nanos int64, items, bytes int) error 
 	if (c.busy() || folding) && !c.due(2) {
 		return nil
 	}
+	ready, err := c.ready()
+	if ready {
+		c.start(index, nanos)
+	}
+	return err
+}
+
+// ready waits for the write before, and tells whether the next one may begin.
+func (c *checkpointer) ready() (bool, error) {
 	err := c.wait()
 	switch {
-	case errors.Is(err, usage.ErrDiskFull) && c.busy():
-		return nil // the log takes nothing more for the same reason, but for what is on its way
+	case errors.Is(err, usage.ErrDiskFull):
+		// The log takes nothing more for the same reason, but for what is on its way. It is never how a write has ended: if that found
+		// space since, the next block will see it.
+		return false, nil
 	case err != nil:
-		return err
+		return false, err
 	}
-	c.start(index, nanos)
-	return nil
+	return true, nil
 }
 
 // due tells whether n checkpoints' worth was folded since the last cut.

@@ -3,14 +3,14 @@ package engine
 import "context"
 
 // CommitLog puts encoded blocks in one order, makes each durable, and hands each to an Applier.
-// It is the only road by which state changes. Every implementation passes the suite in
-// commitlogtest_test.go.
+// It is the only road by which state changes. Every implementation passes the suite of
+// internal/commitlogtest.
 type CommitLog interface {
 	// Start replays everything after a.AppliedIndex(), then keeps delivering. Called once.
 	Start(a Applier) error
 	// Submit takes a block in order; it may wait for room. The block must not change afterwards.
 	Submit(block []byte) Future
-	// Barrier returns when everything submitted before the call is durable and applied.
+	// Barrier returns when everything submitted before the call is durable and applied, or with the error of ctx.
 	Barrier(ctx context.Context) error
 	// DurableIndex is the index of the newest block known to be durable.
 	DurableIndex() uint64

@@ -132,7 +132,7 @@ func (e *Engine) Tenant(id string) (usage.TenantState, error) {
 	}
 	t := e.state.dir.tenant(id)
 	if t == nil || !t.listed.Load() {
-		return usage.TenantState{}, &usage.Error{Code: usage.CodeNotFound, Detail: fmt.Sprintf("there is no tenant %s", shorten(id))}
+		return usage.TenantState{}, noTenant(id)
 	}
 	return t.describe(), nil
 }
@@ -160,13 +160,16 @@ func (e *Engine) Users(tenantID, quotaSlug string, nearLimit bool, after uint32,
 	}
 	t := e.state.dir.tenant(tenantID)
 	if t == nil || !t.listed.Load() {
-		return nil, 0, &usage.Error{Code: usage.CodeNotFound, Detail: fmt.Sprintf("there is no tenant %s", shorten(tenantID))}
+		return nil, 0, noTenant(tenantID)
 	}
 	now := e.clock.now()
 	e.catchUp(t, now)
 	sh := t.shard
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
+	if sh.failed != nil {
+		return nil, 0, sh.failed
+	}
 	a := t.account.Load()
 	if a == nil {
 		return nil, 0, nil
@@ -245,6 +248,7 @@ func (e *Engine) ChangePlan(ctx context.Context, c usage.PlanChange) error {
 // Settings returns the settings of the store and their version.
 func (e *Engine) Settings() (usage.Settings, uint64) {
 	s := e.state.cfg.Load().settings
+	s.def = s.def.Clone()
 	if s.def.UnknownTenants == "" {
 		s.def.UnknownTenants = usage.UnknownCreate
 	}

@@ -3,7 +3,6 @@ package engine
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/weirhq/weir/usage"
@@ -178,6 +177,9 @@ func (sh *shard) check(it *item, t *tenant, now int64, id string) (usage.Answer,
 
 // accountToRead returns the account of t, or one as it would be made now, which is in no state. The caller holds shard.mu.
 func (sh *shard) accountToRead(t *tenant, now int64) (*account, error) {
+	if sh.failed != nil {
+		return nil, sh.failed
+	}
 	v := sh.state.cfg.Load().defaultPlan()
 	if a := t.account.Load(); a != nil && (a.listed || a.made || a.plan == v) {
 		return a, nil
@@ -206,9 +208,12 @@ func (e *Engine) Quotas(tenantID, user string) ([]usage.QuotaStatus, error) {
 	if e.closed.Load() {
 		return nil, usage.ErrClosed
 	}
+	if err := e.store.Failed(); err != nil {
+		return nil, err
+	}
 	t := e.state.dir.tenant(tenantID)
 	if t == nil || !t.listed.Load() {
-		return nil, &usage.Error{Code: usage.CodeNotFound, Detail: fmt.Sprintf("there is no tenant %s", shorten(tenantID))}
+		return nil, noTenant(tenantID)
 	}
 	now := e.clock.now()
 	e.catchUp(t, now)
@@ -252,11 +257,18 @@ func (sh *shard) standing(a *account, user string, userNum uint32, now int64) []
 }
 
 // catchUp lets the log pass a moment at which something of the tenant changes by itself, so that reads see it. When the log takes no
-// writes the answer is of the state as it is.
+// writes, or the disk does not answer, the answer is of the state as it is.
 func (e *Engine) catchUp(t *tenant, now int64) {
 	if t.shard.due.Load() <= now {
-		_ = e.tick(context.Background())
+		e.passTime(context.Background())
 	}
+}
+
+// passTime is a tick that waits no longer than a read may.
+func (e *Engine) passTime(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, passTimeMax)
+	defer cancel()
+	_ = e.tick(ctx)
 }
 
 // tick commits an entry that says nothing but the time.

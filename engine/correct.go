@@ -67,6 +67,11 @@ func (sh *shard) applyCorrection(b *block, it *item, t *tenant, res *Result) err
 		*res = Result{verdict: rejected, err: refusal}
 		return nil
 	}
+	if !t.listed.Load() && b.cfg.settings.def.DefaultPlan != nil { // it makes the tenant, as an event does
+		if _, err := sh.ensureAccount(t, b.nanos); err != nil {
+			return err
+		}
+	}
 	s := t.seriesOf(m)
 	if s == nil {
 		s = t.addSeries(m)
@@ -222,7 +227,9 @@ func (sh *shard) adjustCounters(b *block, a *account, user string, m *meter, uni
 			c.roll(a, s, b.nanos)
 			c.adjust(s, units, at, b.nanos)
 			c.mark(s, b.nanos)
-			sh.crossings(b, l, s, c, user)
+			if c.sees(s, at, b.nanos) {
+				sh.crossings(b, l, s, c, user)
+			}
 			sh.publishLater(l)
 		}
 	}

@@ -81,6 +81,15 @@ func (c *counter) covers(s *slot, at int64) bool {
 	return at >= c.start && (c.end == 0 || at < c.end)
 }
 
+// sees tells whether what happened at a time is in what the counter holds at now. What is late for a closed period, or early for the
+// next one, alerts nobody. The counter was rolled.
+func (c *counter) sees(s *slot, at, now int64) bool {
+	if s.policy.Kind == quota.KindFirstUse {
+		return at > now-s.policy.Length
+	}
+	return at >= c.start && (c.end == 0 || at < c.end)
+}
+
 // following is the period of now, after the counter's own has ended, and what it starts with.
 func (c *counter) following(a *account, s *slot, now int64) (start, end int64, agg *rollup.Agg) {
 	sec, endSec := a.periodOf(s.policy, floorDiv(now, 1e9))

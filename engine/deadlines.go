@@ -57,12 +57,12 @@ func (sh *shard) schedule(d deadline) {
 }
 
 // expire processes everything that is due at or before b's log time. The caller is apply.
-func (sh *shard) expire(b *block) error {
+func (sh *shard) expire(b *block) (err error) {
 	if sh.due.Load() > b.nanos {
 		return nil
 	}
 	sh.mu.Lock()
-	defer sh.mu.Unlock()
+	defer sh.leave(&err)
 	for len(sh.deadlines) > 0 && sh.deadlines[0].nanos <= b.nanos {
 		d := heap.Pop(&sh.deadlines).(deadline)
 		sh.setTime(floorDiv(d.nanos, 1e9))

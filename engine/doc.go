@@ -41,6 +41,9 @@
 // Every method is safe for concurrent use. Writes of many callers are committed together
 // (group commit), so throughput grows with the number of callers. [Engine.Current] never locks.
 //
+// What a write is given (strings, metadata) is the engine's until the write returns. One whose context ended on the way returns
+// [usage.ErrUnknownOutcome] before the engine is done: leave its memory to the garbage collector. What a read returns is the caller's.
+//
 // # Limits
 //
 // limits.go names every bound. An engine owns its directory: a second Open is refused.
@@ -51,6 +54,6 @@
 // It never rounds a quantity, never answers from state it doubts, and never imports a network.
 //
 // The way of one event: record.go (validate, hash) -> committer.go (one block of everything
-// waiting) -> solo.go (log, fsync) -> apply.go and shard.go (dedup, judge, fold) -> the
+// waiting) -> solo.go (log, fsync) -> state.go and shard.go (dedup, judge, fold) -> the
 // caller. checkpoint.go saves the folded state; recover.go brings it back.
 package engine

@@ -69,6 +69,7 @@ func Open(dir string, opts *Options) (*Engine, error) {
 	e.refolding = make(chan struct{}, 1)
 	e.preparers.New = func() any { return &preparer{state: e.state} }
 	if err := e.start(); err != nil {
+		_ = e.state.ckpt.settled() // the fold may have begun one, which may be trying to find space
 		e.state.close()
 		return nil, errors.Join(fmt.Errorf("open %s: %w", dir, err), store.Close())
 	}
@@ -84,7 +85,7 @@ func (e *Engine) start() error {
 		return errors.Join(err, e.log.Close())
 	}
 	e.state.mu.Lock()
-	e.state.live = true
+	e.state.live, e.state.charged = true, e.hub.charged
 	e.state.mu.Unlock()
 	e.clock.start(e.state.appliedTime.Load(), e.opts.AcceptClock)
 	hand := e.state.hand

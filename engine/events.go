@@ -31,7 +31,9 @@ func (e *Engine) Events(ctx context.Context, f usage.EventFilter) (usage.EventPa
 		if !ok {
 			return usage.EventPage{}, &usage.Error{Code: usage.CodeInvalidCursor, Pointer: "/cursor", Detail: "the cursor is not one of this list; start without one"}
 		}
-		l.until = at
+		if at.block <= l.until.block { // else it is of another store: what is not durable is not listed, nor looked for
+			l.until = at
+		}
 	}
 	if f.TenantID != "" {
 		if l.tenant = e.state.dir.tenant(f.TenantID); l.tenant == nil {

@@ -31,7 +31,9 @@ func (e *Engine) Expire(ctx context.Context) error {
 	if e.closed.Load() {
 		return usage.ErrClosed
 	}
-	e.retention.Lock()
+	if err := lockFor(ctx, &e.retention); err != nil {
+		return err
+	}
 	defer e.retention.Unlock()
 	now := e.clock.now()
 	entry := e.dueExpiry(now)

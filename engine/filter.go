@@ -44,7 +44,7 @@ func compileFilter(f *usage.Filter) *filter {
 		if !ok {
 			continue // exists without a value
 		}
-		if d, isNumber := decimalOf(scalar); isNumber && ordersNumbers(f.Op) {
+		if d, isNumber := decimalOf(scalar); isNumber && orders(f.Op) {
 			scalar = d
 		}
 		out.values = append(out.values, scalar)
@@ -52,8 +52,8 @@ func compileFilter(f *usage.Filter) *filter {
 	return out
 }
 
-// ordersNumbers tells that an operation compares the order of numbers.
-func ordersNumbers(op string) bool { return op == "gt" || op == "gte" || op == "lt" || op == "lte" }
+// orders tells that an operation compares the order of numbers, or of texts that are none.
+func orders(op string) bool { return op == "gt" || op == "gte" || op == "lt" || op == "lte" }
 
 // admits tells whether the filter lets an item through.
 func (f *filter) admits(it *item) bool {
@@ -92,11 +92,21 @@ func (f *filter) compare(it *item) bool {
 		text, ok := value.(string)
 		return ok && strings.HasPrefix(text, f.values[0].(string))
 	}
-	number, ok := decimalOf(value)
-	if !ok {
-		return false
+	c := 0
+	switch want := f.values[0].(type) {
+	case usage.Decimal:
+		number, ok := decimalOf(value)
+		if !ok {
+			return false
+		}
+		c = number.Cmp(want)
+	case string: // no number: texts, bytewise
+		text, ok := value.(string)
+		if !ok {
+			return false
+		}
+		c = strings.Compare(text, want)
 	}
-	c := number.Cmp(f.values[0].(usage.Decimal))
 	switch f.op {
 	case "gt":
 		return c > 0

@@ -3,6 +3,7 @@ package engine
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/weirhq/weir/usage"
@@ -24,6 +25,7 @@ type hold struct {
 	state    holdState
 	late     bool          // committed after it expired
 	at       int64         // log time of its making, unix nanoseconds
+	place    uint64        // of its making in the log (place.number)
 	expires  int64         // unix nanoseconds
 	quantity usage.Decimal // held in all
 	booked   usage.Decimal // committed, or used so far
@@ -46,19 +48,20 @@ const (
 )
 
 func (s holdState) String() string {
-	return [...]string{"", "held", "committed", "released", "expired"}[s]
+	return [...]string{"", usage.HoldHeld, usage.HoldCommitted, usage.HoldReleased, usage.HoldExpired}[s]
 }
 
 // appendKey implements object.
 func (h *hold) appendKey(dst []byte) []byte { return wal.AppendHoldKey(dst, h.acct.tenant.num, h.hash) }
 
-const holdRowVersion = 1
+// Rows of version 1 have no place.
+const holdRowVersion = 2
 
 // appendRow implements object.
 //
-//	┌────────┬───────┬────────┬────────────┬─────────────────┬──────────────────┬────────────────┬────────────────┬───────┐
-//	│ 1 (u8) │ state │ flags  │ at varint  │ expires-at uvar │ quantity decimal │ booked decimal │ id feature user │ parts │
-//	└────────┴───────┴────────┴────────────┴─────────────────┴──────────────────┴────────────────┴────────────────┴───────┘
+//	┌────────┬───────┬───────┬───────────┬────────────┬─────────────────┬──────────────────┬────────────────┬─────────────────┬───────┐
+//	│ 2 (u8) │ state │ flags │ at varint │ place uvar │ expires-at uvar │ quantity decimal │ booked decimal │ id feature user │ parts │
+//	└────────┴───────┴───────┴───────────┴────────────┴─────────────────┴──────────────────┴────────────────┴─────────────────┴───────┘
 func (h *hold) appendRow(dst []byte) []byte {
 	flags := byte(0)
 	for i, set := range []bool{h.lease, h.charge, h.late} {
@@ -68,6 +71,7 @@ func (h *hold) appendRow(dst []byte) []byte {
 	}
 	dst = append(dst, holdRowVersion, byte(h.state), flags)
 	dst = binary.AppendVarint(dst, h.at)
+	dst = binary.AppendUvarint(dst, h.place)
 	dst = binary.AppendUvarint(dst, uint64(h.expires-h.at))
 	dst = appendDecimal(dst, h.quantity)
 	dst = appendDecimal(dst, h.booked)
@@ -95,6 +99,10 @@ func (h *hold) heldIn(c *counter) (units int64) {
 	return units
 }
 
+// within tells whether the hold took its units out of a counter: one that begins empty, as those of users do, knows nothing of
+// what was held before it was there.
+func (h *hold) within(s *slot, c *counter) bool { return s.policy.FromBuckets() || h.place >= c.since }
+
 // view is the hold as the API shows it.
 func (h *hold) view() usage.ReservationState {
 	booked := h.booked
@@ -108,13 +116,18 @@ func (h *hold) view() usage.ReservationState {
 // decode reads a row.
 func (h *hold) decode(src []byte) error {
 	r := rowReader{src: src}
-	if r.byte() != holdRowVersion {
+	version := r.byte()
+	if version < 1 || version > holdRowVersion {
 		return fmt.Errorf("%w: hold of unknown version", wal.ErrCorrupt)
 	}
 	h.state = holdState(r.byte())
 	flags := r.byte()
 	h.lease, h.charge, h.late = flags&1 != 0, flags&2 != 0, flags&4 != 0
 	h.at = r.varint()
+	h.place = math.MaxUint64 // as if it were in every counter
+	if version > 1 {
+		h.place = r.uvarint()
+	}
 	h.expires = h.at + int64(r.uvarint())
 	h.quantity, h.booked = r.decimal(), r.decimal()
 	h.id, h.feature, h.user = r.text(), r.text(), r.text()

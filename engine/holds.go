@@ -68,6 +68,9 @@ func (sh *shard) applyHold(b *block, it *item, t *tenant, res *Result) error {
 	if refusal == nil && j.allowed {
 		refusal = sh.roomForUser(a, t, it, user)
 	}
+	if refusal == nil && j.allowed {
+		refusal = sh.holdable(b, j)
+	}
 	if refusal != nil {
 		sh.tally.rejected++
 		*res = Result{verdict: rejected, err: refusal}
@@ -81,7 +84,7 @@ func (sh *shard) applyHold(b *block, it *item, t *tenant, res *Result) error {
 		sh.tally.denied++
 		return nil
 	}
-	h := newHold(b, it, a)
+	h := sh.newHold(b, it, a)
 	if h.lease {
 		for i := range j.quotas { // no lease outlives a period: its units would be missing in one and spent in the next
 			if end := j.quotas[i].level.End; end != 0 {
@@ -93,7 +96,7 @@ func (sh *shard) applyHold(b *block, it *item, t *tenant, res *Result) error {
 		return err
 	}
 	sh.list(t, true)
-	sh.settle(b, j, a, it.User)
+	sh.settle(b, j, a)
 	sh.remember(b, it, outcomeCode(b.cfg, j))
 	sh.tally.counted++
 	v := h.view()
@@ -102,7 +105,7 @@ func (sh *shard) applyHold(b *block, it *item, t *tenant, res *Result) error {
 }
 
 // newHold makes the hold of an item.
-func newHold(b *block, it *item, a *account) *hold {
+func (sh *shard) newHold(b *block, it *item, a *account) *hold {
 	op := it.more.op
 	ttl := op.TTL
 	if ttl == 0 {
@@ -110,7 +113,7 @@ func newHold(b *block, it *item, a *account) *hold {
 	}
 	h := &hold{
 		acct: a, hash: it.hash, id: cloneString(it.ID), feature: cloneString(it.Feature), user: cloneString(it.User),
-		lease: op.Op == opLease, state: holdOpen, at: b.nanos, expires: b.nanos + int64(ttl)*1e9, quantity: it.Quantity,
+		lease: op.Op == opLease, state: holdOpen, at: b.nanos, place: place{sh.index, sh.item}.number(), expires: b.nanos + int64(ttl)*1e9, quantity: it.Quantity,
 	}
 	h.charge = op.OnExpiry == usage.ExpiryCharge || h.lease && op.OnExpiry == ""
 	return h
@@ -152,6 +155,21 @@ func (c *contribution) countMany(it *item) *usage.Error {
 		return meterError(c.meter, err)
 	}
 	c.value = n
+	return nil
+}
+
+// holdable refuses to hold more of a meter at once than its total could be, 2^62 units: sums of what is held have the bound of sums.
+func (sh *shard) holdable(b *block, j *judged) *usage.Error {
+	const bound = 1 << 62
+	for i := range sh.touched { // of which j.quotas are the levels
+		x, held := &sh.touched[i], j.quotas[i].level.Reserved
+		if x.slot.policy.Kind == quota.KindSliding {
+			held = j.quotas[i].level.Used
+		}
+		if held >= bound-x.cost {
+			return overflowError(b.cfg.meters[x.slot.meter-1])
+		}
+	}
 	return nil
 }
 
@@ -264,7 +282,7 @@ func (h *hold) slideOut(s *slot, c *counter, units, now int64) {
 	}
 }
 
-// eachCounter calls fn for every counter of a meter that the hold's tenant, or its user, has.
+// eachCounter calls fn for every counter of a meter that the hold's tenant, or its user, has, and that the hold is in.
 func (h *hold) eachCounter(sh *shard, meter uint32, fn func(*ledger, *slot, *counter)) {
 	ledgers := [2]*ledger{h.acct.ledger}
 	if h.user != "" {
@@ -275,8 +293,8 @@ func (h *hold) eachCounter(sh *shard, meter uint32, fn func(*ledger, *slot, *cou
 			continue
 		}
 		for i, c := range l.counters {
-			if c != nil && c.meter == meter {
-				fn(l, &l.book.slots[i], c)
+			if s := &l.book.slots[i]; c != nil && c.meter == meter && h.within(s, c) {
+				fn(l, s, c)
 			}
 		}
 	}
@@ -343,6 +361,7 @@ func (sh *shard) holdDue(b *block, t *tenant, hash wal.Hash, at int64) error {
 		if _, err := sh.book(&due, h, rest); err != nil {
 			return err
 		}
+		sh.charged = append(sh.charged, t.num)
 		sh.slide(&due, h, held, false)
 		h.booked = h.quantity
 	}

@@ -107,9 +107,12 @@ func (sh *shard) extendHold(b *block, it *item, h *hold, res *Result) error {
 			return nil
 		}
 		sh.contribs = slices.DeleteFunc(sh.contribs, func(c contribution) bool { return c.meter.kind == rollup.KindCount }) // it is one event still
-		sh.extending = h.at
+		sh.extending = h
 		j, refusal := sh.weigh(h.acct, h.user, sh.userNumber(h.acct.tenant, &more), false, b.nanos)
-		sh.extending = 0
+		sh.extending = nil
+		if refusal == nil && j.allowed {
+			refusal = sh.holdable(b, j)
+		}
 		if refusal != nil {
 			*res = Result{verdict: rejected, err: refusal}
 			return nil
@@ -124,7 +127,7 @@ func (sh *shard) extendHold(b *block, it *item, h *hold, res *Result) error {
 		if err := sh.reserve(b, &more, h); err != nil {
 			return err
 		}
-		sh.settle(b, j, h.acct, h.user)
+		sh.settle(b, j, h.acct)
 		h.quantity = it.Quantity
 	}
 	if ttl := it.more.op.TTL; ttl != 0 {

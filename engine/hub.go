@@ -130,6 +130,18 @@ func (h *hub) landed(items []item, results []Result) {
 	h.nudge()
 }
 
+// charged marks a tenant whose usage has changed by itself, in a block that is being applied. It holds no item of the tenant, so landed
+// will not tell. Whoever reads the counters waits for the disk anyway.
+func (h *hub) charged(tenant uint32) {
+	if h.open.Load() == 0 {
+		return
+	}
+	h.mu.Lock()
+	h.mu.numbers[tenant] = struct{}{}
+	h.mu.Unlock()
+	h.nudge()
+}
+
 // decided passes on a decision that is durable.
 func (h *hub) decided(kept *keptDecision) {
 	if h.open.Load() == 0 {

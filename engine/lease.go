@@ -35,6 +35,11 @@ type Lease struct {
 // POST /v1/leases or to a process before this one, is a conflict: nobody here knows what was spent of it.
 func (e *Engine) Lease(ctx context.Context, r usage.LeaseRequest) (*Lease, error) {
 	key := leaseKey{r.TenantID, r.ID}
+	leave, err := e.leases.enter(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	ans, err := e.GrantLease(ctx, r)
 	if usage.Code(err) == usage.CodeOutcomeUnknown {
 		e.leases.doubt(key)
@@ -43,9 +48,17 @@ func (e *Engine) Lease(ctx context.Context, r usage.LeaseRequest) (*Lease, error
 		return nil, err
 	}
 	if ans.Status == usage.StatusDuplicate {
-		if l, ok := e.leases.again(key); l != nil {
+		l, ok := e.leases.again(key)
+		if l != nil {
 			return l, nil
-		} else if !ok || ans.ExpiresAt.UnixNano() <= e.clock.now() {
+		}
+		if ok {
+			if ok, err = e.unspent(r.TenantID, r.ID); err != nil {
+				e.leases.doubt(key) // as before
+				return nil, err
+			}
+		}
+		if !ok {
 			return nil, &usage.Error{Code: usage.CodeConflict, Pointer: "/id", Detail: fmt.Sprintf("lease %s was granted before, and is over or not this engine's to spend; take one with another id", shorten(r.ID))}
 		}
 	}
@@ -70,15 +83,52 @@ func (e *Engine) Lease(ctx context.Context, r usage.LeaseRequest) (*Lease, error
 	return l, nil
 }
 
+// unspent tells whether a lease that was granted to a call in doubt is as it was made. That call may have been a repeated one, and
+// whoever had the lease before is done with it.
+func (e *Engine) unspent(tenant, id string) (bool, error) {
+	st, err := e.Reservation(tenant, id)
+	return err == nil && st.State == holdOpen.String() && st.Committed.Sign() == 0 && st.ExpiresAt.UnixNano() > e.clock.now(), err
+}
+
 // leases are those that this engine has handed out and that are not over, by which a repeated call finds its own again: to fill a second
 // one would spend the units twice.
 type leases struct {
 	mu     sync.Mutex
+	calls  map[leaseKey]chan struct{} // under way, closed when they end
 	live   map[leaseKey]*Lease
 	unsure map[leaseKey]bool // of calls whose outcome was not known: granted or not, nobody spends of them
 }
 
 type leaseKey struct{ tenant, id string }
+
+// enter begins a call. Those of one id come one after another: else two that are in doubt, or one in doubt and the first, could fill it.
+func (x *leases) enter(ctx context.Context, key leaseKey) (leave func(), err error) {
+	for {
+		x.mu.Lock()
+		other, busy := x.calls[key]
+		if !busy {
+			break
+		}
+		x.mu.Unlock()
+		select {
+		case <-other:
+		case <-ctx.Done():
+			return nil, gaveUp(ctx.Err())
+		}
+	}
+	defer x.mu.Unlock()
+	if x.calls == nil {
+		x.calls = make(map[leaseKey]chan struct{})
+	}
+	ended := make(chan struct{})
+	x.calls[key] = ended
+	return func() {
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		delete(x.calls, key)
+		close(ended)
+	}, nil
+}
 
 func (x *leases) add(key leaseKey, l *Lease) {
 	x.mu.Lock()
@@ -87,6 +137,7 @@ func (x *leases) add(key leaseKey, l *Lease) {
 		x.live = make(map[leaseKey]*Lease)
 	}
 	x.live[key] = l
+	delete(x.unsure, key)
 }
 
 func (x *leases) drop(key leaseKey) {
@@ -98,8 +149,8 @@ func (x *leases) drop(key leaseKey) {
 func (x *leases) doubt(key leaseKey) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.unsure == nil {
-		x.unsure = make(map[leaseKey]bool)
+	if x.unsure == nil || len(x.unsure) >= leaseDoubtsMax {
+		x.unsure = make(map[leaseKey]bool) // a repeated call of one that is forgotten is a conflict, and takes another id
 	}
 	x.unsure[key] = true
 }
@@ -134,10 +185,12 @@ func (l *Lease) Settle(ctx context.Context, release bool) error {
 	defer l.settle.Unlock()
 	left, _ := l.left.Rest()
 	if release {
-		l.timer.Stop()
 		left = l.left.End()
-		l.engine.leases.drop(leaseKey{l.tenant, l.id})
 	}
 	_, err := l.engine.SettleLease(ctx, l.tenant, l.id, usage.FromUnits(l.granted-left, l.scale), release)
+	if release && err == nil { // else a repeated call of Lease must find it still
+		l.timer.Stop()
+		l.engine.leases.drop(leaseKey{l.tenant, l.id})
+	}
 	return err
 }

@@ -60,6 +60,13 @@ const (
 	// keysMax bounds the keys of a store, revoked ones included: each is about 300 bytes of the configuration row.
 	keysMax = 1 << 16
 
+	// passTimeMax is how long a read waits for the log to pass the time at which something is due: thousands of fsyncs. Whoever asks
+	// for a decision does so while somebody waits for his.
+	passTimeMax = 2 * time.Second
+
+	// leaseDoubtsMax bounds the calls of Lease that gave up and that nobody has repeated yet: 4,096 keys are half a megabyte.
+	leaseDoubtsMax = 1 << 12
+
 	// aheadMinutesMax bounds how far beyond its period a new counter looks for usage that is stamped ahead: as far as the
 	// clock may be.
 	aheadMinutesMax = int64(clockAheadMax / time.Minute)

@@ -69,7 +69,7 @@ func (e *Engine) Meters() []usage.MeterState {
 }
 
 func (m *meter) state() usage.MeterState {
-	return usage.MeterState{Meter: m.def, Version: m.version, Archived: m.archived}
+	return usage.MeterState{Meter: m.def.Clone(), Version: m.version, Archived: m.archived}
 }
 
 // applyEntry changes the configuration. A refusal is a result; an error halts: this binary does

@@ -59,6 +59,14 @@ type note struct {
 // collect moves what the shards have found in the block into the outbox and the audit, in an order that does not depend on the
 // shards.
 func (s *state) collect() {
+	for _, sh := range s.shards {
+		for _, tenant := range sh.charged {
+			if s.charged != nil {
+				s.charged(tenant)
+			}
+		}
+		sh.charged = sh.charged[:0]
+	}
 	var notes []note
 	for _, sh := range s.shards {
 		notes = append(notes, sh.noted...)

@@ -32,7 +32,7 @@ func (e *Engine) Overview(ctx context.Context, q usage.OverviewQuery) (usage.Ove
 		return usage.Overview{}, err
 	}
 	if e.earliestDue() <= now {
-		_ = e.tick(ctx) // when the log takes no writes the answer is of the state as it is
+		e.passTime(ctx) // as catchUp
 	}
 	cfg := e.state.cfg.Load()
 	if q.Meter != "" && cfg.bySlug[q.Meter] == nil {

@@ -60,16 +60,23 @@ func (o *overviewScan) run(ctx context.Context, e *Engine) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			sh.mu.Lock()
-			for _, t := range part {
-				if t.listed.Load() {
-					o.look(sh, t)
-				}
+			if err := o.lookAt(sh, part); err != nil {
+				return err
 			}
-			sh.mu.Unlock()
 		}
 	}
 	return nil
+}
+
+func (o *overviewScan) lookAt(sh *shard, part []*tenant) error {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	for _, t := range part {
+		if t.listed.Load() {
+			o.look(sh, t)
+		}
+	}
+	return sh.failed
 }
 
 // compareAttention puts what is most urgent first.
@@ -88,6 +95,9 @@ func (o *overviewScan) look(sh *shard, t *tenant) {
 	active := false
 	t.eachSeries(func(s *series) {
 		active = active || s.touched >= o.since
+		if int(s.meter.num) > len(o.meters) {
+			return // the meter was made after the walk began
+		}
 		m := &o.meters[s.meter.num-1]
 		if v := s.current(o.month, o.before); v != 0 || s.lifetime() {
 			m.tenants++

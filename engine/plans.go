@@ -266,7 +266,7 @@ func newStoredBook(cfg *config, quotas []usage.Quota) (*book, error) {
 
 // state is the version as the API shows it.
 func (v *planVersion) state(p *plan, tenants int) usage.PlanState {
-	return usage.PlanState{Plan: v.def, Number: v.number, Version: p.version, Tenants: tenants, Archived: p.archived,
+	return usage.PlanState{Plan: v.def.Clone(), Number: v.number, Version: p.version, Tenants: tenants, Archived: p.archived,
 		Created: time.Unix(0, v.created).UTC()}
 }
 

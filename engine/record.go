@@ -34,8 +34,8 @@ func (e *Engine) Record(ctx context.Context, ev usage.Event) (usage.Outcome, err
 // outcomes are in the order of evs. The error is one of the whole batch, as for Record; after
 // ErrUnknownOutcome some of the events may have been counted, and the same batch may be sent again.
 //
-// The events' strings and metadata must not change until it returns. It allocates the
-// outcomes and little else.
+// The events' strings and metadata must not change until it returns, and after ErrUnknownOutcome never again: the block that they are on
+// their way in is made of them. It allocates the outcomes and little else.
 func (e *Engine) RecordBatch(ctx context.Context, evs []usage.Event) ([]usage.Outcome, error) {
 	out := make([]usage.Outcome, len(evs))
 	if err := e.recordBatch(ctx, evs, out); err != nil {

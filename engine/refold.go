@@ -23,7 +23,7 @@ func (e *Engine) refold(ctx context.Context, to uint64, progress func(done, tota
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	f, err := e.newRefold()
+	f, err := e.newRefold(ctx)
 	if err != nil {
 		<-e.refolding
 		return nil, err
@@ -38,7 +38,7 @@ func (e *Engine) refold(ctx context.Context, to uint64, progress func(done, tota
 		if index > to {
 			return errStop
 		}
-		if err := ctx.Err(); err != nil {
+		if err := e.goesOn(ctx); err != nil {
 			return err
 		}
 		if progress != nil && (index%64 == 0 || index == to) {
@@ -60,8 +60,8 @@ func (e *Engine) refold(ctx context.Context, to uint64, progress func(done, tota
 }
 
 // newRefold returns a state that stands where the log begins: at the base, or before the first block.
-func (e *Engine) newRefold() (*refold, error) {
-	from, release, err := e.openBase()
+func (e *Engine) newRefold(ctx context.Context) (*refold, error) {
+	from, release, err := e.openBase(ctx)
 	if err != nil {
 		return nil, err
 	}

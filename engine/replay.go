@@ -25,7 +25,7 @@ type witness interface {
 
 // replay folds the log of a tenant up to a block. The caller closes the result.
 func (e *Engine) replay(ctx context.Context, tenantID string, to uint64, w witness) (*refold, error) {
-	f, err := e.newRefold()
+	f, err := e.newRefold(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ func (e *Engine) replayInto(ctx context.Context, s *state, tenantID string, to u
 	}
 	r.find()
 	for _, index := range slices.Compact(blocks) {
-		if err := ctx.Err(); err != nil {
+		if err := e.goesOn(ctx); err != nil {
 			return err
 		}
 		facts, err := own.factsOf(index)

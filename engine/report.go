@@ -19,6 +19,9 @@ func (e *Engine) FeatureQuotas(tenantID, user, feature string) []usage.QuotaStat
 	sh := t.shard
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
+	if sh.failed != nil {
+		return nil
+	}
 	all := sh.standing(t.account.Load(), user, t.userNum(e.state, user), now)
 	out := all[:0]
 	for _, q := range all {
@@ -47,7 +50,7 @@ func (e *Engine) OverLimit(tenantID, user string) []usage.QuotaStatus {
 	sh := t.shard
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	if len(a.book.slots) == 0 {
+	if sh.failed != nil || len(a.book.slots) == 0 {
 		return nil
 	}
 	all := sh.standing(a, user, t.userNum(e.state, user), now)

@@ -116,6 +116,9 @@ func (e *Engine) Reservation(tenant, id string) (usage.ReservationState, error) 
 	if e.closed.Load() {
 		return usage.ReservationState{}, usage.ErrClosed
 	}
+	if err := e.store.Failed(); err != nil {
+		return usage.ReservationState{}, err
+	}
 	none := &usage.Error{Code: usage.CodeNotFound, Detail: fmt.Sprintf("tenant %s has no such reservation or lease: %s", shorten(tenant), shorten(id))}
 	t := e.state.dir.tenant(tenant)
 	if t == nil {

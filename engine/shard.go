@@ -16,7 +16,8 @@ import (
 type shard struct {
 	state *state
 
-	mu sync.Mutex // guards the block below, and pending/frozen of the shard's series
+	mu     sync.Mutex // guards the block below, and pending/frozen of the shard's series
+	failed error      // why apply stopped halfway: nothing is answered from what it left
 	// gen is the checkpoint that everything folded now will be part of.
 	gen       uint64
 	ids       *idTable // ids counted since the last cut
@@ -57,9 +58,10 @@ type shard struct {
 	changed   []*series // counters not yet published
 	ledgers   []*ledger // not yet shown
 	touched   []touched // counters of the call at hand
-	extending int64     // when the reservation that is being extended was made; 0: none is
+	extending *hold     // the reservation that is being extended; nil: none is
 	crossed   []crossing
 	noted     []note
+	charged   []uint32 // tenants whose holds were charged when they expired
 	sighted   timeSpan // what the items of the block that counted cover, unix nanoseconds
 	skipped   []uint16 // positions of those that did not
 	recalling bool     // what is evaluated was counted before
@@ -131,9 +133,9 @@ func (sh *shard) begin(index uint64) {
 //
 // The order for each item is dedup, then judge, then fold: a known id answers for itself before its
 // age, meter or values are looked at (SEMANTICS 1).
-func (sh *shard) apply(b *block) error {
+func (sh *shard) apply(b *block) (err error) {
 	sh.mu.Lock()
-	defer sh.mu.Unlock()
+	defer sh.leave(&err)
 	sh.setTime(b.seconds)
 	sh.hashes = sh.hashes[:0]
 	for _, p := range sh.positions {
@@ -172,6 +174,15 @@ func (sh *shard) apply(b *block) error {
 	sh.totals.since(&before, &sh.tally, b.seconds)
 	sh.publish()
 	return nil
+}
+
+// leave gives back the lock of whoever has changed the shard, and remembers that he failed: who waits for the lock has asked already
+// whether the engine is well.
+func (sh *shard) leave(err *error) {
+	if *err != nil {
+		sh.failed = &usage.Error{Code: usage.CodeFailed, Detail: "the engine has failed and must be opened again (" + (*err).Error() + ")"}
+	}
+	sh.mu.Unlock()
 }
 
 // publish shows the counters of the block to readers. An atomic store is a fence that waits for every load under

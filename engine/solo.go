@@ -21,10 +21,11 @@ type soloLog struct {
 	store   *wal.Store
 	applier Applier
 
-	submit struct {
-		sync.Mutex // orders Append and the queue; held while Append runs, which does no waiting I/O
-		closed     bool
-	}
+	// turn orders Append and the queue: whoever has sent into it may do both. It is had while Append runs, and while the queue has no
+	// room. A channel and no mutex, so that a barrier can give up.
+	turn   chan struct{} // capacity 1
+	closed bool          // no one submits any more; guarded by turn
+
 	applying chan *soloEntry // submitted, in order
 	acking   chan *soloEntry // applied, in order
 	done     sync.WaitGroup
@@ -46,6 +47,7 @@ var _ CommitLog = (*soloLog)(nil)
 func newSoloLog(store *wal.Store) *soloLog {
 	return &soloLog{
 		store:    store,
+		turn:     make(chan struct{}, 1),
 		applying: make(chan *soloEntry, pipelineBlocksMax),
 		acking:   make(chan *soloEntry, pipelineBlocksMax),
 	}
@@ -71,9 +73,9 @@ func (l *soloLog) Start(a Applier) error {
 // Submit appends block and returns its future. It waits while the pipeline is full.
 func (l *soloLog) Submit(block []byte) Future {
 	e := &soloEntry{block: block, done: make(chan struct{})}
-	l.submit.Lock()
-	defer l.submit.Unlock()
-	if l.submit.closed {
+	l.turn <- struct{}{}
+	defer func() { <-l.turn }()
+	if l.closed {
 		return e.refuse(usage.ErrClosed)
 	}
 	if err := l.store.Failed(); err != nil {
@@ -88,7 +90,7 @@ func (l *soloLog) Submit(block []byte) Future {
 		return e.refuse(err)
 	}
 	e.index, e.sync = index, sync
-	l.applying <- e // bounded; the loops never take submit's lock, so they drain it
+	l.applying <- e // bounded; the loops never take a turn, so they drain it
 	return e
 }
 
@@ -148,16 +150,31 @@ func (e *soloEntry) Wait() (uint64, []Result, error) {
 // Barrier passes an empty entry through both loops.
 func (l *soloLog) Barrier(ctx context.Context) error {
 	e := &soloEntry{done: make(chan struct{})}
-	l.submit.Lock()
-	if l.submit.closed {
-		l.submit.Unlock()
-		return usage.ErrClosed
+	if err := l.enqueue(ctx, e); err != nil {
+		return err
 	}
-	l.applying <- e
-	l.submit.Unlock()
 	select {
 	case <-e.done:
 		return l.store.Failed()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// enqueue sends a barrier on its way, unless ctx ends before there is room.
+func (l *soloLog) enqueue(ctx context.Context, e *soloEntry) error {
+	select {
+	case l.turn <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-l.turn }()
+	if l.closed {
+		return usage.ErrClosed
+	}
+	select {
+	case l.applying <- e:
+		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -168,14 +185,12 @@ func (l *soloLog) DurableIndex() uint64 { return l.durable.Load() }
 
 // Close waits for everything submitted. It does not close the store.
 func (l *soloLog) Close() error {
-	l.submit.Lock()
-	if l.submit.closed {
-		l.submit.Unlock()
-		return nil
+	l.turn <- struct{}{}
+	if !l.closed {
+		l.closed = true
+		close(l.applying)
 	}
-	l.submit.closed = true
-	close(l.applying)
-	l.submit.Unlock()
+	<-l.turn
 	l.done.Wait()
 	return nil
 }

@@ -51,7 +51,7 @@ func (sh *shard) applyConsume(b *block, it *item, t *tenant, res *Result) error 
 	if err := sh.admit(b, it, t, b.nanos); err != nil {
 		return err
 	}
-	sh.settle(b, j, a, it.User)
+	sh.settle(b, j, a)
 	sh.remember(b, it, outcomeCode(b.cfg, j))
 	sh.tally.counted++
 	res.verdict = counted
@@ -184,11 +184,16 @@ func (sh *shard) admit(b *block, it *item, t *tenant, at int64) error {
 			c.add(x.slot, &rollup.Point{TimeNanos: at}, x.cost, b.nanos, true)
 			continue
 		}
+		counted := false
 		for k := range sh.contribs {
 			if p := &sh.contribs[k]; p.meter.num == x.slot.meter && !p.excluded {
 				point := p.point(it, at)
 				c.add(x.slot, &point, p.value, b.nanos, true)
+				counted = true
 			}
+		}
+		if counted {
+			sh.crossings(b, x.ledger, x.slot, c, it.User)
 		}
 	}
 	return nil
@@ -220,14 +225,18 @@ func (sh *shard) record(b *block, it *item, a *account, at int64) error {
 			if held && s.policy.Kind == quota.KindFirstUse && !c.covers(s, at) {
 				continue // the period in which it was reserved is over, and nothing was used in this one
 			}
+			counted := false
 			for k := range sh.contribs {
 				if p := &sh.contribs[k]; p.meter.num == s.meter && !p.excluded {
 					point := p.point(it, at)
 					c.add(s, &point, p.value, b.nanos, false)
+					counted = true
 				}
 			}
 			c.mark(s, b.nanos)
-			sh.crossings(b, l, s, c, it.User)
+			if counted && c.sees(s, at, b.nanos) {
+				sh.crossings(b, l, s, c, it.User)
+			}
 			sh.publishLater(l)
 		}
 	}
@@ -243,13 +252,12 @@ func (c *contribution) point(it *item, at int64) rollup.Point {
 	return p
 }
 
-// settle brings the answer up to after the call: the levels of every touched counter, and the thresholds that were reached.
-func (sh *shard) settle(b *block, j *judged, a *account, user string) {
+// settle brings the answer up to after the call: the levels of every touched counter.
+func (sh *shard) settle(b *block, j *judged, a *account) {
 	for i := range sh.touched {
 		x := &sh.touched[i]
 		c := x.ledger.counters[x.pos]
 		c.mark(x.slot, b.nanos)
-		sh.crossings(b, x.ledger, x.slot, c, user)
 		if j != nil {
 			j.quotas[i].level, _, j.quotas[i].start = c.level(a, x.slot, b.nanos)
 		}

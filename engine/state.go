@@ -30,6 +30,8 @@ type state struct {
 	log    blockSource // to be read again
 	lens   *lens       // of a replay of one tenant: where blocks are found
 
+	charged func(tenant uint32) // told of usage that no item of a block has counted; nil: nobody asks
+
 	auditHead string // hash of the newest entry of the audit
 
 	past     pastIDs // the ids that no table in memory holds

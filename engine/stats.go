@@ -7,7 +7,7 @@ import (
 	"github.com/weirhq/weir/wal"
 )
 
-// Stats returns a snapshot of the engine's figures. It takes each shard's lock for an instant.
+// Stats returns a snapshot of the engine's figures. It waits for the block that is being applied, and takes each shard's lock for an instant.
 func (e *Engine) Stats() usage.Stats {
 	s := e.state
 	st := usage.Stats{
@@ -19,6 +19,35 @@ func (e *Engine) Stats() usage.Stats {
 		Decisions:    e.decisions.count(),
 		CommitTime:   e.committer.times.histogram(),
 	}
+	for _, t := range s.dir.all() {
+		if t.listed.Load() {
+			st.Tenants++
+		}
+		st.Series += t.seriesCount()
+	}
+	s.addTo(&st)
+	if e.closed.Load() {
+		return st // the store is gone
+	}
+	runs, _, memory := e.store.Runs().Count()
+	st.DedupRuns = runs
+	st.DedupBytes += memory
+	m := e.store.Metrics()
+	st.DiskBytes, st.DiskFreeBytes, st.SpaceTripped = m.Log.DiskBytes+m.State.DiskBytes+m.BallastBytes, m.FreeBytes, m.SpaceTripped
+	st.FsyncTime, st.LiveBytes = m.Fsync, int64(liveHeap())
+	st.CacheBytes, st.CacheHits, st.CacheMisses = m.CacheBytes, m.CacheHits, m.CacheMisses
+	st.LogStore, st.StateStore = pebbleStats(&m.Log), pebbleStats(&m.State)
+	return st
+}
+
+// addTo adds the figures of the shards and of the newest cut, as of one moment: a cut moves what the shards have counted to the
+// checkpoint's part, so that who reads one before it and the other after it counts a million events twice.
+func (s *state) addTo(st *usage.Stats) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st.CheckpointIndex = s.ckpt.index
+	st.Blocks, st.LogBytes = s.blocks, s.logBytes
+	st.Events = s.ckpt.events
 	for _, sh := range s.shards {
 		sh.mu.Lock()
 		st.Counted += sh.tally.counted
@@ -35,29 +64,6 @@ func (e *Engine) Stats() usage.Stats {
 		}
 		sh.mu.Unlock()
 	}
-	for _, t := range s.dir.all() {
-		if t.listed.Load() {
-			st.Tenants++
-		}
-		st.Series += t.seriesCount()
-	}
-	if e.closed.Load() {
-		return st // the store is gone
-	}
-	s.mu.Lock()
-	st.CheckpointIndex = s.ckpt.index
-	st.Blocks, st.LogBytes = s.blocks, s.logBytes
-	st.Events += s.ckpt.events
-	s.mu.Unlock()
-	runs, _, memory := e.store.Runs().Count()
-	st.DedupRuns = runs
-	st.DedupBytes += memory
-	m := e.store.Metrics()
-	st.DiskBytes, st.DiskFreeBytes, st.SpaceTripped = m.Log.DiskBytes+m.State.DiskBytes+m.BallastBytes, m.FreeBytes, m.SpaceTripped
-	st.FsyncTime, st.LiveBytes = m.Fsync, int64(liveHeap())
-	st.CacheBytes, st.CacheHits, st.CacheMisses = m.CacheBytes, m.CacheHits, m.CacheMisses
-	st.LogStore, st.StateStore = pebbleStats(&m.Log), pebbleStats(&m.State)
-	return st
 }
 
 func pebbleStats(m *wal.PebbleMetrics) usage.PebbleStats {

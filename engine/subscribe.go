@@ -191,20 +191,20 @@ func (s *Subscription) crossings(ctx context.Context, out *[]Update) error {
 
 // counters fetches what is left of the snapshot, then what has changed. caughtUp is not 0 when nothing is left.
 func (s *Subscription) counters(ctx context.Context) (out []Counter, caughtUp int64, err error) {
-	h := s.hub
-	for len(s.snapshot) > 0 && len(out) < updatesMax {
-		t := s.snapshot[0]
-		s.snapshot = s.snapshot[1:]
-		out = append(out, h.countersOf(t, s.since)...)
+	h, left := s.hub, s.snapshot
+	for len(left) > 0 && len(out) < updatesMax {
+		out = append(out, h.countersOf(left[0], s.since)...)
+		left = left[1:]
 	}
 	if len(out) > 0 {
+		if err := h.engine.log.Barrier(ctx); err != nil { // what was read may be ahead of the disk
+			return nil, 0, err // the next call reads it again
+		}
+		s.snapshot = left
 		s.wakeUp()
-		return out, 0, h.engine.log.Barrier(ctx) // what was read may be ahead of the disk
+		return out, 0, nil
 	}
-	if len(s.snapshot) > 0 {
-		s.wakeUp()
-		return nil, 0, nil
-	}
+	s.snapshot = left
 	out, s.after, caughtUp = h.changes(s)
 	if caughtUp == 0 {
 		s.wakeUp()

@@ -17,7 +17,7 @@ import (
 // next fetches updates until enough have come.
 func next(t *testing.T, s *Subscription, enough func([]Update) bool) (all []Update) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	for !enough(all) {
 		more, err := s.Next(ctx)

@@ -105,7 +105,7 @@ func (e *Engine) BillingPeriods(tenantID string, n int) ([]usage.Interval, time.
 	}
 	t := e.state.dir.tenant(tenantID)
 	if t == nil || !t.listed.Load() {
-		return nil, time.Time{}, &usage.Error{Code: usage.CodeNotFound, Detail: fmt.Sprintf("there is no tenant %s", shorten(tenantID))}
+		return nil, time.Time{}, noTenant(tenantID)
 	}
 	now := e.clock.now()
 	return t.billingPeriods(floorDiv(now, 1e9), n), time.Unix(0, now).UTC(), nil

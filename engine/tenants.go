@@ -12,11 +12,11 @@ import (
 // Apply of the entries that configure tenants. Each changes one tenant, in its shard.
 
 // inShard runs fn while holding the shard of t, and shows readers what it changed.
-func (s *state) inShard(t *tenant, fn func(sh *shard) error) error {
+func (s *state) inShard(t *tenant, fn func(sh *shard) error) (err error) {
 	sh := t.shard
 	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	if err := fn(sh); err != nil {
+	defer sh.leave(&err)
+	if err = fn(sh); err != nil {
 		return err
 	}
 	sh.publish()
@@ -117,7 +117,7 @@ func samePlanSlug(a, b *planVersion) bool {
 func (s *state) knownTenant(id string) (*tenant, *usage.Error) {
 	t := s.dir.tenant(id)
 	if t == nil || !t.listed.Load() {
-		return nil, &usage.Error{Code: usage.CodeNotFound, Detail: fmt.Sprintf("there is no tenant %q", id)}
+		return nil, noTenant(id)
 	}
 	return t, nil
 }

@@ -185,8 +185,12 @@ func (l *topList) rows() []usage.TopRow {
 	out := make([]usage.TopRow, len(l.all))
 	for i, e := range l.all {
 		group := make(map[string]*string, 2)
-		if e.tenant != nil {
-			group["tenant_id"] = e.tenant
+		if e.tenant != nil { // a copy: it may be the name in the tenant itself
+			own := new(*e.tenant)
+			if e.key == e.tenant {
+				e.key = own
+			}
+			group["tenant_id"] = own
 		}
 		if l.property != usage.TopByTenant {
 			group[l.property] = e.key

@@ -26,7 +26,6 @@ const (
 	totalConflicts
 	totalRejected
 	totalDenied
-	totalEnd
 )
 
 const (

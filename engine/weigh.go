@@ -75,8 +75,8 @@ func (sh *shard) weigh(a *account, user string, userNum uint32, peek bool, now i
 			start, end := a.periodOf(s.policy, floorDiv(now, 1e9))
 			q.level.End, q.start = end*1e9, start*1e9
 		}
-		if sh.extending != 0 && q.endedBefore(sh.extending) {
-			continue
+		if h := sh.extending; h != nil && (q.endedBefore(h.at) || l == nil || !h.within(s, l.counters[i])) {
+			continue // its units are not in there, nor will be what is added to them
 		}
 		cost := int64(0)
 		if !peek || s.policy.Latest {

@@ -1,17 +1,13 @@
 package httpapi
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
-	"net"
-	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -388,59 +384,6 @@ func TestSystemAndVersion(t *testing.T) {
 	head := f.send("HEAD", "/version", nil)
 	require.Equal(t, 200, head.Code)
 	require.Empty(t, head.Body.String())
-}
-
-// TestServeDrains: when the context ends, /readyz turns 503, a request in flight gets its
-// answer, and Serve returns nil.
-func TestServeDrains(t *testing.T) {
-	f := newFixture(t)
-	api, err := New(f.eng, &Options{DrainDelay: 300 * time.Millisecond})
-	require.NoError(t, err)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(t.Context())
-	served := make(chan error, 1)
-	go func() { served <- api.Serve(ctx, l) }()
-	base := "http://" + l.Addr().String()
-
-	in, out := io.Pipe()
-	r, err := http.NewRequest("POST", base+"/v1/events", in)
-	require.NoError(t, err)
-	r.Header.Set("Authorization", "Bearer "+f.key)
-	r.Header.Set("Content-Type", "application/x-ndjson")
-	type answer struct {
-		status int
-		err    error
-	}
-	answered := make(chan answer, 1)
-	go func() {
-		res, err := http.DefaultClient.Do(r)
-		if err != nil {
-			answered <- answer{0, err}
-			return
-		}
-		_, err = io.Copy(io.Discard, res.Body)
-		answered <- answer{res.StatusCode, errors.Join(err, res.Body.Close())}
-	}()
-	_, err = io.Copy(out, bytes.NewBufferString(`{"id":"1","tenant_id":"acme","feature_type":"api_calls"}`+"\n"))
-	require.NoError(t, err)
-	cancel()
-	require.Eventually(t, func() bool {
-		res, err := http.Get(base + "/readyz")
-		if err != nil {
-			return false
-		}
-		defer res.Body.Close()
-		return res.StatusCode == 503
-	}, 5*time.Second, 5*time.Millisecond)
-	_, err = io.Copy(out, bytes.NewBufferString(`{"id":"2","tenant_id":"acme","feature_type":"api_calls"}`))
-	require.NoError(t, err)
-	require.NoError(t, out.Close())
-	got := <-answered
-	require.NoError(t, got.err)
-	require.Equal(t, 200, got.status)
-	require.NoError(t, <-served)
-	require.Equal(t, "2", f.total("api_calls"))
 }
 
 // The dashboard is at the root for everybody, with or without a key; what it shows it has to ask the API for.

@@ -1,7 +1,7 @@
 package httpapi
 
-// Reading request bodies: content types, inflating, bounds. What is in a body is not looked
-// at here.
+// Reading request bodies: content types, inflating, bounds. Events and decisions, which are many, have parsers of their own;
+// every other body is read into a value here.
 
 import (
 	"errors"
@@ -44,6 +44,30 @@ func (c *call) wantJSON() error {
 		return refuse(usage.CodeUnsupportedMedia, "", "send Content-Type: application/json, not "+quoted(media))
 	}
 	return nil
+}
+
+// configBody reads a JSON body strictly into v.
+func (c *call) configBody(v any) error {
+	if err := c.wantJSON(); err != nil {
+		return err
+	}
+	buf := getBuffer()
+	defer putBuffer(buf)
+	text, err := c.readBody(buf.b, configBodyBytesMax)
+	buf.b = text
+	if err != nil {
+		return err
+	}
+	return unmarshal(text, v)
+}
+
+// readConfig is configBody, and answers what is wrong: false.
+func (c *call) readConfig(v any) bool {
+	if err := c.configBody(v); err != nil {
+		c.writeError(err)
+		return false
+	}
+	return true
 }
 
 // body answers a reader of the inflated body, and what gives its inflater back. rawMax
@@ -118,14 +142,14 @@ func bodyError(err error) error {
 	case errors.Is(err, zstd.ErrWindowSizeExceeded), errors.Is(err, zstd.ErrDecoderSizeExceeded):
 		return refuse(usage.CodeTooLarge, "", "the zstd frame needs a window of more than 8 MiB; compress with a smaller one")
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return refuse(usage.CodeMalformedJSON, "", "the body ended early")
+		return refuse(usage.CodeMalformedJSON, "", "the body ended early; send it again, whole")
 	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum),
 		errors.Is(err, zstd.ErrMagicMismatch), errors.Is(err, zstd.ErrCRCMismatch):
 		return refuse(usage.CodeMalformedJSON, "", "the compressed body is corrupt: "+err.Error())
 	}
 	// Whatever else a reader says (a deadline, a reset, a corrupt deflate block) is about
 	// bytes that did not arrive as they should; nothing was done with them.
-	return refuse(usage.CodeMalformedJSON, "", "the body cannot be read to its end")
+	return refuse(usage.CodeMalformedJSON, "", "the body cannot be read to its end; send it again")
 }
 
 // readBody appends the whole inflated body to buf. More than bytesMax is too_large; no more

@@ -390,13 +390,20 @@ func (c *call) postCheckBatch() {
 		return
 	}
 	for _, f := range []struct {
-		name string
-		n    int
-	}{{"tenants", len(body.Tenants)}, {"features", len(body.Features)}} {
-		if f.n == 0 || f.n > checkBatchMax {
-			c.writeError(refuse(usage.CodeInvalidValue, "/"+f.name, f.name+" has "+strconv.Itoa(f.n)+" entries; give 1 to 100"))
-			return
+		name   string
+		values []string
+	}{{"tenants", body.Tenants}, {"features", body.Features}} {
+		code := usage.CodeInvalidValue
+		switch n := len(f.values); {
+		case n > checkBatchMax:
+			code = usage.CodeTooLarge
+		case f.values == nil:
+			code = usage.CodeMissingField
+		case n > 0:
+			continue
 		}
+		c.writeError(refuse(code, "/"+f.name, f.name+" has "+strconv.Itoa(len(f.values))+" entries; give 1 to 100"))
+		return
 	}
 	b, refused := []byte(`{"results":[`), 0
 	for i, tenant := range body.Tenants {

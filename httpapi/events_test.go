@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/stretchr/testify/require"
@@ -263,6 +264,14 @@ func TestStreamCutOff(t *testing.T) {
 	require.Positive(t, *p.NextIndex)
 	require.Equal(t, *p.NextIndex, p.Accepted)
 	require.Equal(t, fmt.Sprint(p.Accepted), f.total("api_calls"))
+
+	// A short one too: every line that came whole is recorded.
+	short := `{"id":"a","tenant_id":"acme","feature_type":"seats"}` + "\n{}\n" + `{"id":"b","tenant_id":"acme","feature_type":"seats"}` + "\n" + `{"id":"c","ten`
+	p2 := f.problem(f.send("POST", "/v1/events", iotest.ErrReader(io.ErrUnexpectedEOF), "Content-Type", "application/x-ndjson"))
+	require.EqualValues(t, 0, *p2.NextIndex)
+	p2 = f.problem(f.send("POST", "/v1/events", io.MultiReader(strings.NewReader(short), iotest.ErrReader(io.ErrUnexpectedEOF)), "Content-Type", "application/x-ndjson"))
+	require.Equal(t, []int64{3, 2}, []int64{*p2.NextIndex, p2.Accepted})
+	require.Equal(t, 404, f.get("/v1/events/c?tenant_id=acme").Code)
 
 	rest := bytes.SplitAfter(body.Bytes(), []byte("\n"))[*p.NextIndex:]
 	got := f.batch(200, bytes.NewReader(bytes.Join(rest, nil)), "Content-Type", "application/x-ndjson")

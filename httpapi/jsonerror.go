@@ -66,5 +66,5 @@ func refusalOf(err error) *usage.Error {
 	case errors.As(err, &words):
 		return words
 	}
-	return refuse("internal", "", "internal error")
+	return refuse(codeInternal, "", "internal error")
 }

@@ -87,20 +87,8 @@ func (c *call) putMeter() {
 		c.writeError(err)
 		return
 	}
-	if err := c.wantJSON(); err != nil {
-		c.writeError(err)
-		return
-	}
-	buf := getBuffer()
-	defer putBuffer(buf)
-	text, err := c.readBody(buf.b, configBodyBytesMax)
-	buf.b = text
-	if err != nil {
-		c.writeError(err)
-		return
-	}
 	var m usage.Meter
-	if err := unmarshal(text, &m); err != nil {
+	if err := c.configBody(&m); err != nil {
 		c.writeError(meterError(err))
 		return
 	}
@@ -119,7 +107,7 @@ func (c *call) putMeter() {
 	}
 	var st usage.MeterState
 	var created bool
-	err = c.versioned("the meter", c.meterVersion, func(cond usage.Condition) (err error) {
+	err := c.versioned("the meter", c.meterVersion, func(cond usage.Condition) (err error) {
 		st, created, err = c.eng.PutMeterIf(c.changing(), m, cond)
 		return err
 	})

@@ -190,7 +190,7 @@ func completeOperation(operation object, e endpoint) {
 
 // errorCodes are all codes of problems, sorted.
 func errorCodes() []any {
-	names := []string{"internal"}
+	names := []string{string(codeInternal)}
 	for code := range maps.Keys(statusOf) { // order-free: sorted below
 		names = append(names, string(code))
 	}

@@ -66,6 +66,9 @@ func statusFor(code usage.ErrorCode) (status int, title string) {
 	return s.status, s.title
 }
 
+// codeInternal is the code of a fault of our own; package usage has none, since the engine never refuses with it.
+const codeInternal usage.ErrorCode = "internal"
+
 // refuse makes a *usage.Error; it is the short form that handlers use.
 func refuse(code usage.ErrorCode, pointer, detail string) *usage.Error {
 	return &usage.Error{Code: code, Pointer: pointer, Detail: detail}
@@ -81,7 +84,7 @@ type problem struct {
 }
 
 // problemOf turns any error into a problem. An error that is no *usage.Error is hidden behind
-// "failed": what a client sees never carries internals. The end of the request's own context
+// "internal": what a client sees never carries internals. The end of the request's own context
 // leaves a write's outcome unknown.
 func problemOf(err error) problem {
 	var list errorList
@@ -99,7 +102,7 @@ func problemOf(err error) problem {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return problem{code: usage.CodeOutcomeUnknown, detail: "the request ended before its outcome was known; retry with the same id"}
 	}
-	return problem{code: "internal", detail: "internal error; the log has it under this request_id"}
+	return problem{code: codeInternal, detail: "internal error; the log has it under this request_id"}
 }
 
 // errorList is several refusals of one body; the first gives the problem its code.
@@ -120,7 +123,7 @@ func (l errorList) Error() string {
 // writeError answers err as a problem. It is called before anything else was written.
 func (c *call) writeError(err error) {
 	p := problemOf(err)
-	if p.code == "internal" {
+	if p.code == codeInternal {
 		c.api.log.Error("request failed", "request_id", c.requestID, "route", c.route.pattern, "err", err)
 	}
 	c.writeProblem(p)

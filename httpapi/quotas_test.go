@@ -426,3 +426,24 @@ func TestPointersAreShort(t *testing.T) {
 	w := f.post(strings.Repeat("[", 9000)+"x", "Content-Type", "application/x-ndjson")
 	require.Less(t, w.Body.Len(), 2500)
 }
+
+// TestMembersOfDecisions: too many entries are too_large everywhere, a list that is not there is missing, and a timestamp is no member.
+func TestMembersOfDecisions(t *testing.T) {
+	f := newFixture(t)
+	ids := `["a"` + strings.Repeat(`,"a"`, 100) + `]`
+	for _, tc := range []struct {
+		target, body, code, pointer string
+		status                      int
+	}{
+		{"/v1/check/batch", `{"tenants":` + ids + `,"features":["api_calls"]}`, "too_large", "/tenants", 413},
+		{"/v1/check/batch", `{"tenants":["a"],"features":` + ids + `}`, "too_large", "/features", 413},
+		{"/v1/check/batch", `{"tenants":["a"]}`, "missing_field", "/features", 422},
+		{"/v1/check/batch", `{"tenants":[],"features":["api_calls"]}`, "invalid_value", "/tenants", 422},
+		{"/v1/consume", `{"tenant_id":"a","feature_type":"api_calls","timestamp":"2026-01-31T00:00:00Z"}`, "unknown_field", "/timestamp", 400},
+	} {
+		w, _ := f.do("POST", tc.target, tc.body)
+		p := f.problem(w)
+		require.Equal(t, tc.status, w.Code, tc.body)
+		require.Equal(t, []string{tc.code, tc.pointer}, []string{p.Code, p.Errors[0].Pointer}, tc.body)
+	}
+}

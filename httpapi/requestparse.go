@@ -153,7 +153,7 @@ func (p *requests) parseRequest(r *usage.Request) (listed bool, err error) {
 			short = true
 			err = p.itemField(string(key), &single)
 		case "timestamp":
-			err = refuse(usage.CodeInvalidValue, j.Pointer(), "a consume counts now; leave timestamp out, or record what has happened with POST /v1/events")
+			err = j.Fail(strictjson.UnknownField, "a request has no timestamp: a consume counts now; record what has happened with POST /v1/events")
 		default:
 			detail := "there is no member " + quoted(string(key)) + " in a request"
 			if near, ok := usage.Nearest(string(key), requestFields); ok {

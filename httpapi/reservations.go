@@ -9,26 +9,6 @@ import (
 	"github.com/weirhq/weir/usage"
 )
 
-// readConfig reads a JSON body strictly into v, and answers the refusal itself.
-func (c *call) readConfig(v any) bool {
-	if err := c.wantJSON(); err != nil {
-		c.writeError(err)
-		return false
-	}
-	buf := getBuffer()
-	defer putBuffer(buf)
-	text, err := c.readBody(buf.b, configBodyBytesMax)
-	buf.b = text
-	if err == nil {
-		err = unmarshal(text, v)
-	}
-	if err != nil {
-		c.writeError(err)
-		return false
-	}
-	return true
-}
-
 // reservationBody is the body of a reservation or a lease.
 type reservationBody struct {
 	ID          string        `json:"id"`

@@ -127,7 +127,7 @@ func (c *call) recovered(p any) {
 	c.api.log.Error("BUG: handler panicked", "request_id", c.requestID, "route", c.route.pattern,
 		"panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 	if c.status == 0 {
-		c.writeProblem(problem{code: "internal", detail: "internal error; the log has it under this request_id"})
+		c.writeProblem(problem{code: codeInternal, detail: "internal error; the log has it under this request_id"})
 	}
 }
 

@@ -25,6 +25,8 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/stretchr/testify/require"
+
+	"github.com/weirhq/weir/internal/weirtest"
 )
 
 var slowClients = flag.Int("slow", 1000, "how many clients drip their headers in TestSlowClients")
@@ -223,24 +225,6 @@ func TestBrowsersOfOtherSites(t *testing.T) {
 	}
 }
 
-// lockedBuffer is where a server logs while a test reads.
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer // guarded by mu
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
-}
-
 // TestLogsKeepSecrets: keys, tokens and bodies never reach the log, and nothing that is sent begins a line of its own.
 func TestLogsKeepSecrets(t *testing.T) {
 	for name, handler := range map[string]func(io.Writer) slog.Handler{
@@ -252,7 +236,7 @@ func TestLogsKeepSecrets(t *testing.T) {
 		},
 	} {
 		f := scopeFixture(t)
-		var log lockedBuffer
+		var log weirtest.Output
 		api, err := New(f.eng, &Options{Logger: slog.New(handler(&log))})
 		require.NoError(t, err)
 		f.api = api

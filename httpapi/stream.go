@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"time"
 
@@ -22,6 +23,7 @@ type stream struct {
 	in       io.Reader
 	doc      []byte
 	ended    bool // the body has ended
+	short    bool // it broke off
 	skipping bool // inside a line that was too long; its rest is thrown away
 	next     int64
 	extended time.Time // when the deadlines of the connection were last moved
@@ -45,8 +47,10 @@ func (c *call) postStream() {
 	s := &stream{call: c, in: in, doc: make([]byte, 0, docBytesMin)}
 	for !s.ended {
 		err := s.fill()
-		if err == nil {
-			err = s.drain()
+		if err == nil || s.short { // what came whole before the end is recorded
+			if recordErr := s.drain(); recordErr != nil {
+				err = recordErr
+			}
 		}
 		if err != nil {
 			s.fail(err)
@@ -92,6 +96,7 @@ func (s *stream) fill() error {
 			return nil
 		}
 		if err != nil {
+			s.short = errors.Is(err, io.ErrUnexpectedEOF)
 			return bodyError(err)
 		}
 		if len(s.doc) >= chunkBytesMax {

@@ -135,7 +135,7 @@ func (t *tally) add(b *batch, outcomes []usage.Outcome) {
 func (b *batch) located(index int64, err error) *usage.Error {
 	var e *usage.Error
 	if !errors.As(err, &e) {
-		return refuse("internal", b.pointer(index), "internal error")
+		return refuse(codeInternal, b.pointer(index), "internal error")
 	}
 	return refuse(e.Code, b.pointer(index)+b.member(e.Pointer), e.Detail)
 }

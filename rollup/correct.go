@@ -35,15 +35,6 @@ func (a *Agg) Adjust(k Kind, units int64) {
 	}
 }
 
-// Refold returns the bucket of a minute made anew from all the events in it that count.
-func Refold(k Kind, points []Point) Agg {
-	var a Agg
-	for i := range points {
-		a.Fold(k, &points[i])
-	}
-	return a
-}
-
 // Unfold takes back an event in the bucket of its minute (see [Agg.Unfold]).
 func (d *Delta) Unfold(k Kind, minute int64, p *Point) { d.bucket(minute).Unfold(k, p) }
 
@@ -80,7 +71,7 @@ func (d *Delta) replacements() []int64 {
 }
 
 // Without returns the bucket of a minute without one event that was folded into it, with the same point. It is false where the bucket
-// cannot tell what is left: then the minute must be folded anew ([Refold]). The result shares nothing with a.
+// cannot tell what is left: then the minute must be folded anew ([Agg.Fold]). The result shares nothing with a.
 func (a *Agg) Without(k Kind, p *Point) (rest Agg, ok bool) {
 	if a.Count == 1 && !k.Additive() {
 		return Agg{}, true

@@ -150,7 +150,7 @@ func TestReplaceModel(t *testing.T) {
 					left = append(left, q)
 				}
 			}
-			d.Replace(minute, Refold(k, left))
+			d.Replace(minute, refolded(k, left))
 		}
 		for i := range pts {
 			d.Fold(k, MinuteOf(pts[i].TimeNanos), &pts[i])
@@ -256,13 +256,22 @@ func TestRewriteRefuses(t *testing.T) {
 		var late Delta
 		late.Replace(3, Agg{})
 		require.ErrorIs(t, s.rewrite(&late), ErrExpired, k.String())
-		require.Panics(t, func() { _ = CoarsePages(k, &late, nil) }, k.String())
+		require.Panics(t, func() { _ = coarsePages(k, &late, nil) }, k.String())
 		if k == KindWeighted {
 			var plain Delta
 			plain.Fold(k, 3, &Point{TimeNanos: 3 * nanosPerMinute})
 			require.ErrorIs(t, s.rewrite(&plain), ErrExpired)
-			require.Panics(t, func() { _ = CoarsePages(k, &plain, nil) })
+			require.Panics(t, func() { _ = coarsePages(k, &plain, nil) })
 		}
 	}
 	require.Panics(t, func() { ValueOf(usage.Aggregation(""), 0, &Agg{}) })
+}
+
+// refolded returns the bucket of a minute made anew from all the events in it that count.
+func refolded(k Kind, points []Point) Agg {
+	var a Agg
+	for i := range points {
+		a.Fold(k, &points[i])
+	}
+	return a
 }

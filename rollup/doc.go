@@ -33,7 +33,7 @@
 // An event or an adjustment of a sum, a count or an average is taken back by its opposite
 // ([Delta.Unfold], [Delta.Adjust]), in any order with everything else. What does not add up is
 // folded anew from the events of the minute that still count, and replaces the old bucket
-// ([Refold], [Delta.Replace], [Ladder.Rewrite]). Nothing is clamped: below zero is a value.
+// ([Agg.Fold], [Delta.Replace], [Ladder.Rewrite]). Nothing is clamped: below zero is a value.
 //
 // # Preconditions
 //

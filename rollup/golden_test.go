@@ -40,7 +40,7 @@ func TestGoldenPages(t *testing.T) {
 			"01 92 01 01 02 01 0001000000000000 05 feffffffffffffff ffffffffffffffff"},
 		{"a level without a set", KindWeighted, 0, &Agg{Count: 1, Extra: &Extra{Area: Area{Last: 2, Integral: Int128{0, 7}}}},
 			"01 92 01 01 01 00 04 0700000000000000 0000000000000000"},
-		{"few members", KindUnique, 0, &Agg{Count: 4, Members: MembersOf(3, 5, 6)},
+		{"few members", KindUnique, 0, &Agg{Count: 4, Members: setOf(3, 5, 6)},
 			"01 72 04 03 03 01 00"},
 		{"a run", KindUnique, 0, &Agg{Count: 20, Members: membersOf(run)},
 			"01 72 14 14 3b300000 01 0100 1300 0100 0000 1300"},

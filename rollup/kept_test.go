@@ -65,7 +65,7 @@ func TestExpiryForgetsNothingCoarse(t *testing.T) {
 				from, to := got.kept.Whole(MinuteOf(p.TimeNanos))
 				for m := from; m < to; m++ {
 					left := slices.DeleteFunc(slices.Clone(counted), func(q Point) bool { return MinuteOf(q.TimeNanos) != m || voided[q.ID] })
-					d.Replace(m, Refold(k, left))
+					d.Replace(m, refolded(k, left))
 				}
 			}
 			if rapid.Bool().Draw(t, "expire") {

@@ -19,11 +19,6 @@ type Ladder struct {
 	old  []byte // of Rewrite
 }
 
-// CoarsePages is [Ladder.Pages] for one delta, without scratch to reuse.
-func CoarsePages(k Kind, d *Delta, fn func(l Level, page int64, slots []Slot) error) error {
-	return new(Ladder).Pages(k, d, fn)
-}
-
 // Pages calls fn for every page, of all four levels, that a delta touches, in ascending order of
 // (level, page), with the buckets to merge into it in ascending order of slot. The slots and what
 // they point to live until fn returns and must not be changed; for a slot that took one minute

@@ -31,7 +31,7 @@ func (s *store) checkpoint(d *Delta) error {
 	if s.kind == KindWeighted || len(d.replacements()) > 0 {
 		return s.rewrite(d)
 	}
-	return CoarsePages(s.kind, d, func(l Level, page int64, slots []Slot) error {
+	return coarsePages(s.kind, d, func(l Level, page int64, slots []Slot) error {
 		if err := p.Decode(s.kind, l, s.pages[pageKey{l, page}]); err != nil {
 			return err
 		}
@@ -205,7 +205,7 @@ func TestLadderStopsAtAnError(t *testing.T) {
 	d.Fold(KindSum, 5, &Point{Value: 1})
 	for n := 1; n <= levelCount; n++ {
 		calls = 0
-		err := CoarsePages(KindSum, &d, func(Level, int64, []Slot) error {
+		err := coarsePages(KindSum, &d, func(Level, int64, []Slot) error {
 			if calls++; calls == n {
 				return stop
 			}
@@ -243,4 +243,9 @@ func BenchmarkLadder(b *testing.B) {
 	for range b.N {
 		_ = ladder.Pages(KindSum, &d, fn)
 	}
+}
+
+// coarsePages is [Ladder.Pages] for one delta, without scratch to reuse.
+func coarsePages(k Kind, d *Delta, fn func(l Level, page int64, slots []Slot) error) error {
+	return new(Ladder).Pages(k, d, fn)
 }

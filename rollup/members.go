@@ -17,15 +17,6 @@ type Members struct {
 	room [2]uint32       // where few begins
 }
 
-// MembersOf returns the set of some members.
-func MembersOf(members ...uint32) *Members {
-	m := new(Members)
-	for _, v := range members {
-		m.Add(v)
-	}
-	return m
-}
-
 // Add puts a member in.
 func (m *Members) Add(v uint32) {
 	if m.many != nil {

@@ -15,7 +15,16 @@ func membersOf(m *roaring.Bitmap) *Members {
 	if m.GetCardinality() > smallMax {
 		return &Members{many: m}
 	}
-	return MembersOf(m.ToArray()...)
+	return setOf(m.ToArray()...)
+}
+
+// setOf returns the set of some members.
+func setOf(members ...uint32) *Members {
+	m := new(Members)
+	for _, v := range members {
+		m.Add(v)
+	}
+	return m
 }
 
 func listOf(m *Members) []uint32 {
@@ -100,7 +109,7 @@ func TestMembersModel(t *testing.T) {
 func TestMembersEachStops(t *testing.T) {
 	stop := errors.New("stop")
 	for _, n := range []uint32{3, 3 * smallMax} {
-		m := MembersOf(rangeOf(n)...)
+		m := setOf(rangeOf(n)...)
 		seen := 0
 		if err := m.Each(func(uint32) error { seen++; return stop }); err != stop || seen != 1 {
 			t.Errorf("%d members: %v after %d", n, err, seen)

@@ -40,7 +40,7 @@ func TestValue(t *testing.T) {
 		{"min", KindMin, 3, Agg{Count: 2, Value: -5}, "-0.005"},
 		{"max", KindMax, 0, Agg{Count: 2, Value: 7}, "7"},
 		{"latest", KindLatest, 3, *latest, "-1.25"},
-		{"unique", KindUnique, 3, Agg{Count: 9, Members: MembersOf(1, 2, 5)}, "3"},
+		{"unique", KindUnique, 3, Agg{Count: 9, Members: setOf(1, 2, 5)}, "3"},
 		{"avg", KindAvg, 0, Agg{Count: 3, Value: 2}, "0.666667"},
 		{"avg below 0", KindAvg, 0, Agg{Count: 3, Value: -2}, "-0.666667"},
 		{"avg, half to even, down", KindAvg, 6, Agg{Count: 2, Value: 5}, "0.000002"},

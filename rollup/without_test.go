@@ -16,11 +16,11 @@ func TestWithoutIsTheFoldOfTheOthers(t *testing.T) {
 		rapid.Check(t, func(t *rapid.T) {
 			points := drawMinute(t, k)
 			i := rapid.IntRange(0, len(points)-1).Draw(t, "taken back")
-			all := Refold(k, points)
+			all := refolded(k, points)
 			before := all.clone()
 			rest, ok := all.Without(k, &points[i])
 			require.Equal(t, bytesOf(k, &before), bytesOf(k, &all), "the bucket itself stays")
-			others := Refold(k, slices.Delete(slices.Clone(points), i, i+1))
+			others := refolded(k, slices.Delete(slices.Clone(points), i, i+1))
 			if !ok {
 				return
 			}
@@ -61,8 +61,8 @@ func TestBucketOfAMinute(t *testing.T) {
 				for range rapid.IntRange(0, 3).Draw(t, "steps") {
 					points := drawMinute(t, k)
 					if rapid.IntRange(0, 3).Draw(t, "replace") == 0 {
-						d.Replace(0, Refold(k, points))
-						want = Refold(k, points)
+						d.Replace(0, refolded(k, points))
+						want = refolded(k, points)
 						continue
 					}
 					for i := range points {

@@ -40,7 +40,7 @@
 //
 // # Limits
 //
-// Every bound on what a client sends is a constant of this package, with its derivation: see
+// Every bound on a value that a client sends is a constant of this package, with its derivation: see
 // limits.go.
 //
 // # Refusals

@@ -5,26 +5,36 @@ import (
 	"time"
 )
 
-// Windows lists every [Window], from the narrowest to the widest.
-func Windows() []Window {
-	return []Window{WindowMinute, WindowQuarterHour, WindowHour, WindowDay, WindowWeek, WindowMonth,
-		WindowBilling, WindowTotal}
+// Duration is a time.Duration that is written as in configuration: "90s", "1h30m", "35d".
+type Duration time.Duration
+
+// String returns the duration in its canonical text: days, hours, minutes, seconds and milliseconds, each once.
+func (d Duration) String() string {
+	rest := time.Duration(d)
+	if rest <= 0 {
+		return "0s"
+	}
+	var out []byte
+	for _, u := range []struct {
+		size time.Duration
+		name string
+	}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "m"}, {time.Second, "s"}, {time.Millisecond, "ms"}} {
+		if n := rest / u.size; n > 0 {
+			out = append(Int(int64(n)).AppendTo(out), u.name...)
+			rest -= n * u.size
+		}
+	}
+	return string(out)
 }
 
-// ParseWindow reads the name of a window; "" is [WindowTotal]. Another name is an [*Error] of
-// [CodeInvalidValue] without a pointer that lists the names.
-func ParseWindow(s string) (Window, error) {
-	if s == "" {
-		return WindowTotal, nil
-	}
-	names := make([]string, 0, 8)
-	for _, w := range Windows() {
-		if string(w) == s {
-			return w, nil
-		}
-		names = append(names, string(w))
-	}
-	return "", &Error{Code: CodeInvalidValue, Detail: "window " + quoted(s) + " is unknown; " + oneOf(s, names)}
+// MarshalText writes the canonical text.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText reads what [ParseDuration] reads.
+func (d *Duration) UnmarshalText(b []byte) error {
+	v, err := ParseDuration(string(b))
+	*d = Duration(v)
+	return err
 }
 
 // durationCountMax is where counts stop growing while they are read: beyond DurationMax in

@@ -78,13 +78,13 @@ func (e *Error) Is(target error) bool {
 
 // Sentinels for errors.Is. They match every *Error of their code.
 var (
-	ErrConflict       error = &Error{Code: CodeConflict, Detail: "the id is used by another payload"}
+	ErrConflict       error = &Error{Code: CodeConflict, Detail: "the id is used by another payload; use another id"}
 	ErrUnknownOutcome error = &Error{Code: CodeOutcomeUnknown, Detail: "the outcome is unknown; retry with the same id"}
 	ErrFailed         error = &Error{Code: CodeFailed, Detail: "the engine has failed and must be restarted"}
 	ErrClosed         error = &Error{Code: CodeDraining, Detail: "the engine is closed"}
-	ErrDiskFull       error = &Error{Code: CodeDiskFull, Detail: "the disk is almost full"}
+	ErrDiskFull       error = &Error{Code: CodeDiskFull, Detail: "the disk is almost full; free some space"}
 	ErrOverloaded     error = &Error{Code: CodeOverloaded, Detail: "too much is waiting; retry later"}
-	ErrClock          error = &Error{Code: CodeClock, Detail: "the wall clock disagrees with the log"}
+	ErrClock          error = &Error{Code: CodeClock, Detail: "the wall clock disagrees with the log; set it right, or open the store with AcceptClock"}
 )
 
 // Code returns the code of the first *Error in err's chain, or "" when there is none.

@@ -254,12 +254,11 @@ func (f *Filter) validateComparison(errs *problems, pointer string) {
 			f.validateScalar(errs, at+"/"+strconv.Itoa(i), v)
 		}
 	case "gt", "gte", "lt", "lte":
-		scalar, _ := FilterScalar(f.Value)
-		if text, ok := scalar.(string); ok { // a decimal string is a number here, as everywhere
-			scalar, _ = FilterScalar(json.Number(text))
-		}
-		if _, ok := scalar.(Decimal); !ok {
-			errs.add(CodeInvalidValue, at, "%s needs a number", f.Op)
+		switch scalar, _ := FilterScalar(f.Value); scalar.(type) {
+		case Decimal, string: // a decimal string is a number here, as everywhere
+			f.validateScalar(errs, at, f.Value)
+		default:
+			errs.add(CodeInvalidValue, at, "%s needs a number or a string", f.Op)
 		}
 	case "exists":
 		if _, ok := f.Value.(bool); !ok && f.Value != nil {

@@ -2,8 +2,8 @@ package usage
 
 import "time"
 
-// Every bound of what a client may send, with its derivation. Bounds of one engine (queues,
-// caches, series) are in its own package.
+// Every bound of a value that a client may send, with its derivation. Bounds of bodies and batches are in package
+// httpapi, those of one engine (queues, caches, series) in its own.
 const (
 	// IdentifierBytesMax bounds ids, tenants, users, sources and feature types. 128 bytes hold a
 	// UUID, an e-mail address, or an "auth0|..." subject several times over.
@@ -30,18 +30,6 @@ const (
 	// longest property path behind "metadata.".
 	MetadataDepthMax = 4
 
-	// BatchEventsMax bounds the events of one JSON body: at 400 bytes an event that is half of
-	// BodyBytesMax, and at 1 M events/s it holds the committer for 10 ms.
-	BatchEventsMax = 10_000
-
-	// BodyBytesMax bounds a JSON body after decompression.
-	BodyBytesMax = 8 << 20
-
-	// LineBytesMax bounds one line of NDJSON. 4 KiB of metadata, five identifiers with every byte
-	// escaped (\u0061: six for one) and the rest of an event are below 9 KiB; the room above
-	// that is for white space.
-	LineBytesMax = 64 << 10
-
 	// DimensionsMax bounds the dimensions of a meter: a row of usage is kept for every combination.
 	DimensionsMax = 8
 
@@ -64,9 +52,6 @@ const (
 	// DecimalScaleMax is the greatest number of decimals a [Decimal] holds: 10^18 is the greatest
 	// power of ten in an int64.
 	DecimalScaleMax = 18
-
-	// QuantityDefault is what an event without a quantity counts.
-	QuantityDefault = 1
 
 	// DurationMax bounds durations in configuration: a hundred years is forever, and any sum of two
 	// stays far below the 292 years a time.Duration can hold.

@@ -1,9 +1,6 @@
 package usage
 
-import (
-	"encoding/json"
-	"time"
-)
+import "encoding/json"
 
 // Number is a field of configuration that may be absent, null, or a decimal: an absent limit is a mistake, a null one
 // means unlimited. The zero value is absent.
@@ -68,38 +65,6 @@ func (o *Overage) UnmarshalJSON(b []byte) error {
 		return nil
 	}
 	return o.Units.UnmarshalJSON(b)
-}
-
-// Duration is a time.Duration that is written as in configuration: "90s", "1h30m", "35d".
-type Duration time.Duration
-
-// String returns the duration in its canonical text: days, hours, minutes, seconds and milliseconds, each once.
-func (d Duration) String() string {
-	rest := time.Duration(d)
-	if rest <= 0 {
-		return "0s"
-	}
-	var out []byte
-	for _, u := range []struct {
-		size time.Duration
-		name string
-	}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "m"}, {time.Second, "s"}, {time.Millisecond, "ms"}} {
-		if n := rest / u.size; n > 0 {
-			out = append(Int(int64(n)).AppendTo(out), u.name...)
-			rest -= n * u.size
-		}
-	}
-	return string(out)
-}
-
-// MarshalText writes the canonical text.
-func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
-
-// UnmarshalText reads what [ParseDuration] reads.
-func (d *Duration) UnmarshalText(b []byte) error {
-	v, err := ParseDuration(string(b))
-	*d = Duration(v)
-	return err
 }
 
 var (

@@ -114,14 +114,6 @@ func AppendConfigKey(dst []byte, name string) []byte {
 	return append(append(dst, ClassConfig), name...)
 }
 
-// ParseConfigKey returns the name in a configuration key.
-func ParseConfigKey(key []byte) (name string, err error) {
-	if len(key) == 0 || key[0] != ClassConfig {
-		return "", badKey(key, ClassConfig)
-	}
-	return string(key[1:]), nil
-}
-
 // AppendTenantKey appends the key of a tenant's row.
 func AppendTenantKey(dst []byte, tenant uint32) []byte {
 	return binary.BigEndian.AppendUint32(append(dst, ClassTenant), tenant)
@@ -253,27 +245,11 @@ func AppendFactsKey(dst []byte, level uint8, chunk uint64) []byte {
 	return binary.BigEndian.AppendUint64(append(dst, ClassFacts, level), chunk)
 }
 
-// ParseFactsKey is the inverse of [AppendFactsKey].
-func ParseFactsKey(key []byte) (level uint8, chunk uint64, err error) {
-	if err := checkKey(key, ClassFacts, 9); err != nil {
-		return 0, 0, err
-	}
-	return key[1], binary.BigEndian.Uint64(key[2:]), nil
-}
-
 // AppendBlocksKey appends the key of the [BlockSet] of a tenant: its blocks from chunk x 65,536 on. Tenant 0 stands for the
 // blocks of configuration.
 func AppendBlocksKey(dst []byte, tenant, chunk uint32) []byte {
 	dst = binary.BigEndian.AppendUint32(append(dst, ClassBlocks), tenant)
 	return binary.BigEndian.AppendUint32(dst, chunk)
-}
-
-// ParseBlocksKey is the inverse of [AppendBlocksKey].
-func ParseBlocksKey(key []byte) (tenant, chunk uint32, err error) {
-	if err := checkKey(key, ClassBlocks, 8); err != nil {
-		return 0, 0, err
-	}
-	return binary.BigEndian.Uint32(key[1:]), binary.BigEndian.Uint32(key[5:]), nil
 }
 
 // AppendVoidKey appends the key of an item that was taken back: its place in the log.

@@ -91,12 +91,6 @@ func TestKeyOrder(t *testing.T) {
 		require.Equal(t, int64(c), day)
 		require.Equal(t, cmp.Or(cmp.Compare(a, b), cmp.Compare(int64(c), int64(d))),
 			bytes.Compare(AppendTotalsKey(nil, a, int64(c)), AppendTotalsKey(nil, b, int64(d))))
-		x, y, err = ParseBlocksKey(AppendBlocksKey(nil, a, b))
-		require.NoError(t, err)
-		require.Equal(t, []uint32{a, b}, []uint32{x, y})
-		factsLevel, number, err := ParseFactsKey(AppendFactsKey(nil, uint8(a), c))
-		require.NoError(t, err)
-		require.Equal(t, []uint64{uint64(uint8(a)), c}, []uint64{uint64(factsLevel), number})
 		tenant, number, position, err := ParseVoidKey(AppendVoidKey(nil, a, c, uint16(b)))
 		require.NoError(t, err)
 		require.Equal(t, []uint64{uint64(a), c, uint64(uint16(b))}, []uint64{uint64(tenant), number, uint64(position)})
@@ -105,9 +99,6 @@ func TestKeyOrder(t *testing.T) {
 		require.Equal(t, []uint64{uint64(a), c}, []uint64{uint64(tenant), number})
 		require.Equal(t, cmp.Or(cmp.Compare(a, b), cmp.Compare(c, d)), bytes.Compare(AppendCrossedKey(nil, a, c), AppendCrossedKey(nil, b, d)))
 	})
-	name, err := ParseConfigKey(AppendConfigKey(nil, "meter/api"))
-	require.NoError(t, err)
-	require.Equal(t, "meter/api", name)
 }
 
 // The bytes of keys are on disk: they must not change.
@@ -129,6 +120,8 @@ func TestKeyBytes(t *testing.T) {
 		"g\x00\x00\x00\x02\x00\x00\x00\x07\x01\x03\x80\x00\x00\x00\x00\x00\x00\x01": AppendGroupKey(nil, 7, 2, 1, 3, 1),
 		"p\x00\x00\x00\x02\x00\x00\x00\x07\x03\x80\x00\x00\x00\x00\x00\x00\x01":     AppendPageKey(nil, 7, 2, 3, 1),
 		"p\x00\x00\x00\x02\x00\x00\x00\x07\x03\x7f\xff\xff\xff\xff\xff\xff\xff":     AppendPageKey(nil, 7, 2, 3, -1),
+		"x\x00\x00\x00\x07\x00\x00\x00\x02":                                         AppendBlocksKey(nil, 7, 2),
+		"f\x01\x00\x00\x00\x00\x00\x00\x00\x02":                                     AppendFactsKey(nil, 1, 2),
 	} {
 		require.Equal(t, want, string(key))
 	}
@@ -150,8 +143,6 @@ func FuzzKeyParse(f *testing.F) {
 		}
 		index, err := parseBlockKey(key)
 		check(err, appendBlockKey(nil, index))
-		name, err := ParseConfigKey(key)
-		check(err, AppendConfigKey(nil, name))
 		tenant, err := ParseTenantKey(key)
 		check(err, AppendTenantKey(nil, tenant))
 		a, b, err := ParseUsersKey(key)

@@ -127,12 +127,12 @@ func TestPoisonOnEndlessFlushFault(t *testing.T) {
 	}))
 	s := openTestStore(t, fs)
 	m := &storeModel{s: s}
-	require.NoError(t, within(30*time.Second, func() {
+	require.NoError(t, within(2*time.Minute, func() {
 		for m.append(true) == nil {
 		}
 	}))
 	require.ErrorIs(t, s.Failed(), syscall.EIO)
-	require.NoError(t, within(30*time.Second, func() { _ = s.Close() }))
+	require.NoError(t, within(2*time.Minute, func() { _ = s.Close() }))
 	s2, err := Open("/data", storeTestOptions(mem))
 	require.NoError(t, err)
 	require.NoError(t, checkStore(s2, m.acked, m.submitted+1, 0, 0))

@@ -24,15 +24,7 @@ import (
 // A copy of the state as it is now would be cheaper, but it would be of now: the log between the cut and now could not be
 // verified, and nobody could ask how a number was then.
 
-// HasBase reports whether there is a base.
-func (s *Store) HasBase() (bool, error) {
-	if err := s.gate.enter(); err != nil {
-		return false, err
-	}
-	defer s.gate.leave()
-	return s.baseExists()
-}
-
+// baseExists reports whether there is a base.
 func (s *Store) baseExists() (bool, error) {
 	_, found, err := readManifest(s.opts.FS, s.opts.FS.PathJoin(s.dir, baseDirName))
 	return found, err
@@ -181,16 +173,4 @@ func (s *Store) asides() (out []uint64, err error) {
 		out = append(out, blockOf(it.Key()))
 	}
 	return out, nil
-}
-
-// AsideBlocks returns the blocks that were put aside when the log was cut, ascending.
-func (s *Store) AsideBlocks() ([]uint64, error) {
-	if err := s.enterHealthy(); err != nil {
-		return nil, err
-	}
-	defer s.gate.leave()
-	if s.isBase() {
-		return nil, nil
-	}
-	return s.asides()
 }

@@ -102,7 +102,7 @@ func TestStoreFaults(t *testing.T) {
 func runFault(f *nthFault) (failed bool, err error) {
 	mem := crashtest.New()
 	m := &storeModel{}
-	if err := within(30*time.Second, func() { faultWorkload(errorfs.Wrap(mem, f), m) }); err != nil {
+	if err := within(2*time.Minute, func() { faultWorkload(errorfs.Wrap(mem, f), m) }); err != nil {
 		return false, err
 	}
 	for _, fs := range []vfs.FS{mem.CrashClone(vfs.CrashCloneCfg{}), mem} {

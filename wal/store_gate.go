@@ -1,6 +1,7 @@
 package wal
 
 import (
+	"sync"
 	"sync/atomic"
 
 	"github.com/weirhq/weir/usage"
@@ -14,8 +15,9 @@ import (
 type gate struct {
 	// state counts the calls inside in its lower bits; gateClosed is set by close. One word,
 	// so that entering sees either "open" or "closed" together with its own count.
-	state atomic.Int64
-	empty chan struct{} // made by close; closed by the last to leave
+	state   atomic.Int64
+	empty   chan struct{} // made by close; closed by the last to leave
+	closing sync.Mutex    // held while close shuts the gate: a second closer must not make another empty
 }
 
 const gateClosed = 1 << 62
@@ -42,23 +44,17 @@ func (g *gate) leave() {
 
 // close shuts the gate and waits for the calls inside. It reports whether this call shut it.
 func (g *gate) close() bool {
-	empty := make(chan struct{})
-	for {
-		n := g.state.Load()
-		if n&gateClosed != 0 {
-			return false
-		}
-		if n == 0 {
-			if g.state.CompareAndSwap(0, gateClosed) {
-				return true
-			}
-			continue
-		}
-		// leave reads empty only after it saw gateClosed, which is set after this write.
-		g.empty = empty
-		if g.state.CompareAndSwap(n, n|gateClosed) {
-			<-empty
-			return true
-		}
+	g.closing.Lock()
+	if g.state.Load()&gateClosed != 0 {
+		g.closing.Unlock()
+		return false
 	}
+	// leave reads empty only after it saw gateClosed, which is set after this write.
+	g.empty = make(chan struct{})
+	inside := g.state.Or(gateClosed)
+	g.closing.Unlock()
+	if inside > 0 {
+		<-g.empty
+	}
+	return true
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/weirhq/weir/internal/weirtest"
 	"github.com/weirhq/weir/usage"
 )
 
@@ -30,28 +31,10 @@ func run(t *testing.T, environ []string, args ...string) (code int, stdout, stde
 	return code, out.String(), errs.String()
 }
 
-// lockedBuffer is a buffer that a server writes while a test reads it.
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer // guarded by mu
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
-}
-
 // server is a running `weir serve` or `weir dev`.
 type server struct {
 	base   string
-	stdout *lockedBuffer
+	stdout *weirtest.Output
 	stop   func() int // ends it and answers its exit code
 }
 
@@ -60,7 +43,7 @@ var listening = regexp.MustCompile(`weir listens on (https?://\S+)`)
 func start(t *testing.T, args ...string) *server {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	var out, errs lockedBuffer
+	var out, errs weirtest.Output
 	done := make(chan int, 1)
 	go func() {
 		done <- new(Main).Run(ctx, append(args, "--listen", "127.0.0.1:0"), strings.NewReader(""), &out, &errs)
@@ -72,7 +55,7 @@ func start(t *testing.T, args ...string) *server {
 			s.base = m[1]
 		}
 		return s.base != ""
-	}, 20*time.Second, 5*time.Millisecond, "%s%s", &out, &errs)
+	}, time.Minute, 5*time.Millisecond, "%s%s", &out, &errs)
 	return s
 }
 
@@ -275,7 +258,7 @@ func TestKeyFile(t *testing.T) {
 // TestDev pastes the lines that `weir dev` prints, without the shell.
 func TestDev(t *testing.T) {
 	s := start(t, "dev")
-	require.Eventually(t, func() bool { return strings.Contains(s.stdout.String(), "Ctrl-C") }, 5*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return strings.Contains(s.stdout.String(), "Ctrl-C") }, time.Minute, 5*time.Millisecond)
 	text := s.stdout.String()
 	post := regexp.MustCompile(`curl -s (\S+) -H 'Content-Type: application/json' -d '(.*)'`).FindStringSubmatch(text)
 	require.NotNil(t, post, text)
@@ -363,7 +346,8 @@ func TestImport(t *testing.T) {
 	vhosts := filepath.Join(t.TempDir(), "vhosts.log")
 	require.NoError(t, os.WriteFile(vhosts, []byte("shop.example:443 "+line("eve", "/a")+"\nnews.example "+line("eve", "/b")+"\n"), 0o600))
 	load("2 counted", vhosts, "--format", "vhost_combined")
-	code, stdout, stderr := run(t, nil, "usage", "--server", s.base, "--meter", "api_calls", "--tenant", "shop.example")
+	code, stdout, stderr := run(t, nil, "usage", "--server", s.base, "--meter", "api_calls", "--tenant", "shop.example",
+		"--from", time.Now().UTC().AddDate(0, 0, -2).Format(time.DateOnly)) // the calls of an hour ago may be of the month before
 	require.Equal(t, exitOK, code, stderr)
 	require.Contains(t, stdout, `"value":1,`)
 

@@ -70,7 +70,7 @@ func TestServeTLS(t *testing.T) {
 	require.Eventually(t, func() bool {
 		serial, err := ask(second)
 		return err == nil && serial == 2
-	}, 10*time.Second, 50*time.Millisecond)
+	}, time.Minute, 50*time.Millisecond)
 	require.Equal(t, exitOK, s.stop())
 }
 

@@ -84,7 +84,8 @@ func (c *chaos) choose2() bool {
 	return c.rand.IntN(2) == 0
 }
 
-// fixture is a client of a real API behind chaos, which is switched off at first.
+// fixture is a client of a real API behind chaos, which is switched off at first. It is patient: an answer that was late would be
+// asked for again, and say duplicate.
 type fixture struct {
 	eng    *engine.Engine
 	chaos  *chaos
@@ -103,7 +104,7 @@ func newFixture(t *testing.T) *fixture {
 	f := &fixture{eng: eng, chaos: &chaos{next: api, rand: rand.New(rand.NewPCG(seed, 0))}}
 	srv := httptest.NewServer(f.chaos)
 	t.Cleanup(srv.Close)
-	f.client, err = New(srv.URL, &Options{Timeout: 300 * time.Millisecond})
+	f.client, err = New(srv.URL, nil)
 	require.NoError(t, err)
 	return f
 }

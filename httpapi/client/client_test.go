@@ -121,7 +121,7 @@ func TestLease(t *testing.T) {
 func TestRetries(t *testing.T) {
 	f := newFixture(t)
 	f.chaos.set(0.6, false)
-	c, err := New(f.client.base, &Options{Timeout: 150 * time.Millisecond, Attempts: 30})
+	c, err := New(f.client.base, &Options{Timeout: time.Second, Attempts: 30})
 	require.NoError(t, err)
 	const n = 12
 	for range n {

@@ -24,8 +24,8 @@
 //
 // # Concurrency
 //
-// Everything is safe for concurrent use. A Recorder has two goroutines, which end with Close; a Client has none.
+// Everything is safe for concurrent use. A Recorder has a goroutine, which ends with Close; a Client has none.
 //
-// What it refuses to do: decide anything itself (but for spending a lease), drop an event in silence, and link the engine: it
-// imports package usage and the standard library.
+// What it refuses to do: decide anything itself (but for spending a lease), drop an event in silence, and link the engine: of
+// this module it imports usage and internal/escrow.
 package client

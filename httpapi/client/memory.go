@@ -12,6 +12,8 @@ type memory struct {
 	eventsMax int
 	grown     chan struct{}
 	freed     chan struct{}
+	refusing  chan struct{} // closed by refuse
+	once      sync.Once     // for it
 
 	mu     sync.Mutex // guards the block below
 	events [][]byte
@@ -20,7 +22,7 @@ type memory struct {
 }
 
 func newMemory(eventsMax int) *memory {
-	return &memory{eventsMax: eventsMax, grown: make(chan struct{}, 1), freed: make(chan struct{}, 1)}
+	return &memory{eventsMax: eventsMax, grown: make(chan struct{}, 1), freed: make(chan struct{}, 1), refusing: make(chan struct{})}
 }
 
 // append waits for room.
@@ -43,6 +45,8 @@ func (m *memory) append(ctx context.Context, events [][]byte) error {
 		m.mu.Unlock()
 		select {
 		case <-m.freed:
+		case <-m.refusing:
+			return errRecorderClosed
 		case <-ctx.Done():
 			return &usage.Error{Code: usage.CodeOverloaded, Detail: "the recorder's queue is full (" + ctx.Err().Error() + "); the event was not taken; a spool holds more"}
 		}
@@ -72,6 +76,9 @@ func (m *memory) ack(n int, _ place) error {
 	signal(m.freed)
 	return nil
 }
+
+// refuse implements queue.
+func (m *memory) refuse() { m.once.Do(func() { close(m.refusing) }) }
 
 func (m *memory) more() <-chan struct{} { return m.grown }
 

@@ -74,8 +74,12 @@ type queue interface {
 	ack(n int, at place) error
 	more() <-chan struct{}
 	size() (events int, bytes int64)
+	refuse() // whoever waits in append for room gets errRecorderClosed; idempotent
 	close() error
 }
+
+// errRecorderClosed refuses what comes after Close.
+var errRecorderClosed = &usage.Error{Code: usage.CodeDraining, Detail: "the recorder is closed"}
 
 // NewRecorder makes a recorder and starts to deliver what an earlier one left in the spool.
 func (c *Client) NewRecorder(opts *RecorderOptions) (*Recorder, error) {
@@ -169,7 +173,7 @@ func (r *Recorder) Record(ctx context.Context, evs ...usage.Event) error {
 	r.life.RLock()
 	defer r.life.RUnlock()
 	if r.closed {
-		return &usage.Error{Code: usage.CodeDraining, Detail: "the recorder is closed"}
+		return errRecorderClosed
 	}
 	if err := r.queue.append(ctx, texts); err != nil {
 		return err
@@ -185,7 +189,8 @@ func (r *Recorder) Stats() RecorderStats {
 		Refused: r.refused.Load(), Batches: r.batches.Load(), Failures: r.failures.Load()}
 }
 
-// Flush returns when everything that was recorded before the call is delivered, or with the error of ctx.
+// Flush returns when everything that was recorded before the call is delivered, or with the error of ctx, or when the recorder was closed
+// before it was.
 func (r *Recorder) Flush(ctx context.Context) error {
 	goal := r.taken.Load()
 	for {
@@ -201,6 +206,10 @@ func (r *Recorder) Flush(ctx context.Context) error {
 		signal(r.flush)
 		select {
 		case <-moved:
+		case <-r.done: // nobody delivers any more
+			if left, _ := r.queue.size(); r.delivered.Load() < goal && r.broken.Load() == nil {
+				return fmt.Errorf("client: %d events are not delivered: %w", left, errRecorderClosed)
+			}
 		case <-ctx.Done():
 			left, _ := r.queue.size()
 			return fmt.Errorf("client: %d events are not delivered yet: %w", left, ctx.Err())
@@ -211,11 +220,21 @@ func (r *Recorder) Flush(ctx context.Context) error {
 // Close takes no more events, delivers what it can until ctx ends, and stops. What a spool still holds then is delivered by the next
 // recorder of the directory; without one it is lost, and the error says how much.
 func (r *Recorder) Close(ctx context.Context) error {
+	r.queue.refuse() // a caller that waits for room holds life
 	r.life.Lock()
 	if r.closed {
 		r.life.Unlock()
-		<-r.done
-		return nil
+		select {
+		case <-r.done:
+			return nil
+		default:
+		}
+		select {
+		case <-r.done:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 	r.closed = true
 	r.life.Unlock()

@@ -38,7 +38,8 @@ type spool struct {
 	bytes   int64 // of all segments
 	grown   chan struct{}
 
-	// Of the writer alone: whoever has set writing.
+	// Of the writer alone: the goroutine that runs while writing is set.
+	writer sync.WaitGroup
 	newest spoolFile
 	at     place
 	// Of the reader alone.
@@ -214,13 +215,11 @@ func (s *spool) append(ctx context.Context, events [][]byte) error {
 		g.data = appendRecord(g.data, e)
 	}
 	g.records += len(events)
-	if !s.writing {
+	if !s.writing { // a caller that wrote would have to go on for all who come meanwhile
 		s.writing = true
-		s.mu.Unlock()
-		s.write()
-	} else {
-		s.mu.Unlock()
+		s.writer.Go(s.write)
 	}
+	s.mu.Unlock()
 	select {
 	case <-g.done:
 		return g.err
@@ -229,7 +228,7 @@ func (s *spool) append(ctx context.Context, events [][]byte) error {
 	}
 }
 
-// write writes groups until none waits. The caller has set writing.
+// write writes groups until none waits. Whoever starts it has set writing.
 func (s *spool) write() {
 	for {
 		s.mu.Lock()
@@ -406,8 +405,12 @@ func (s *spool) size() (events int, bytes int64) {
 	return s.records, s.bytes
 }
 
+// refuse implements queue: nobody waits for room here.
+func (s *spool) refuse() {}
+
 // close ends it. Nobody appends or reads any more.
 func (s *spool) close() error {
+	s.writer.Wait() // for groups whose callers have given up
 	var errs []error
 	if s.oldest != nil {
 		errs = append(errs, s.oldest.Close())

@@ -71,6 +71,9 @@ func (r *Refusal) lago() (int, string, []byte) {
 		Details map[string]any `json:"error_details,omitempty"`
 	}
 	status := r.Status
+	if r.Code == usage.CodeTooLarge && len(r.Errors) > 0 && r.Errors[0].Pointer == "/events" { // too many of them
+		return 422, "application/json", mustJSON(answer{422, "Unprocessable Entity", "validation_errors", map[string]any{"events": []string{"too_many_events"}}})
+	}
 	if r.Code == usage.CodeWrongType && len(r.Errors) > 0 { // a member, not the body
 		status = http.StatusUnprocessableEntity
 	}

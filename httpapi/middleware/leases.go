@@ -90,9 +90,8 @@ func (l *leases) take(ctx context.Context, tenant, feature string, cost usage.De
 	if now.UnixNano() < s.notUntil.Load() || !s.fetching.CompareAndSwap(false, true) {
 		return taken // one lease is fetched at a time; whoever finds nothing to spend is consumed meanwhile
 	}
-	if h == nil && s.notUntil.Load() == 0 { // the first request waits for the first lease
-		l.fetch(ctx, s, tenant, feature)
-		s.fetching.Store(false)
+	if h == nil && s.notUntil.Load() == 0 { // the first request, or the first in a while, waits for the lease
+		l.fetchFirst(ctx, s, tenant, feature)
 		h = s.now.Load()
 		return h != nil && h.left.Take(n)
 	}
@@ -110,6 +109,11 @@ func (l *leases) start(work func()) {
 	if !l.closed.Load() {
 		l.work.Go(work)
 	}
+}
+
+func (l *leases) fetchFirst(ctx context.Context, s *slot, tenant, feature string) {
+	defer s.fetching.Store(false) // also when the engine panics, which a server recovers
+	l.fetch(ctx, s, tenant, feature)
 }
 
 // fetch replaces the lease of a slot and settles the old one.

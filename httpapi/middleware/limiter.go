@@ -150,7 +150,7 @@ func (l *Limiter) cost(r *http.Request) usage.Decimal {
 			return d
 		}
 	}
-	return usage.Int(usage.QuantityDefault)
+	return usage.Int(1)
 }
 
 // Wrap returns a handler that asks weir around next.

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -37,6 +38,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Harness) {
 		{"replay", testReplay},
 		{"crash", testCrash},
 		{"barrier", testBarrier},
+		{"barrier gives up", testBarrierGivesUp},
 		{"close", testClose},
 		{"applier error", testApplierError},
 	}
@@ -50,6 +52,9 @@ type recorder struct {
 	mu     sync.Mutex
 	blocks [][]byte
 	failAt uint64 // the index whose Apply fails; 0: none
+
+	applying chan struct{} // gets a token at the begin of every Apply; nil: nobody asks
+	goOn     chan struct{} // Apply returns when it is closed; nil: at once
 }
 
 func (r *recorder) AppliedIndex() uint64 {
@@ -61,6 +66,10 @@ func (r *recorder) AppliedIndex() uint64 {
 var errApply = errors.New("the applier does not understand this block")
 
 func (r *recorder) Apply(index uint64, block []byte) ([]engine.Result, error) {
+	if r.goOn != nil {
+		r.applying <- struct{}{}
+		<-r.goOn
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if index != uint64(len(r.blocks)+1) {
@@ -192,6 +201,41 @@ func testCrash(t *testing.T, h Harness) {
 		}
 		require.NoError(t, log.Close())
 	}
+}
+
+// A barrier waits no longer than its context, also while the log takes nothing more because a block does not come to its end.
+func testBarrierGivesUp(t *testing.T, h Harness) {
+	r := &recorder{applying: make(chan struct{}, 1000), goOn: make(chan struct{})}
+	log := start(t, h, r)
+	var writers sync.WaitGroup
+	var submitted atomic.Int64
+	for range 100 { // more than any log has on its way
+		writers.Go(func() {
+			f := log.Submit(payload(1))
+			submitted.Add(1)
+			_, _, _ = f.Wait()
+		})
+	}
+	<-r.applying
+	for last := int64(-1); last != submitted.Load(); { // it is full, and some of them wait for room
+		last = submitted.Load()
+		time.Sleep(20 * time.Millisecond)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	gaveUp := make(chan error, 1)
+	go func() { gaveUp <- log.Barrier(ctx) }()
+	select {
+	case err := <-gaveUp:
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+	case <-time.After(10 * time.Second):
+		t.Error("the barrier waits for a log that is stuck")
+	}
+	close(r.goOn)
+	writers.Wait()
+	require.NoError(t, log.Barrier(t.Context()))
+	require.Len(t, r.all(), 100)
+	require.NoError(t, log.Close())
 }
 
 // A barrier waits for everything submitted before it.

@@ -146,13 +146,16 @@ func (r *quotaRun) post(ctx context.Context, path, body string) (d decision, ok 
 }
 
 func (r *quotaRun) send(ctx context.Context, method, path, body string) (d decision, ok bool) {
-	for try := 0; ctx.Err() == nil; try++ {
+	for sent := false; ctx.Err() == nil; sent = true {
 		s := r.server.Load()
-		if s == nil {
+		for s == nil {
 			time.Sleep(time.Millisecond)
-			continue
+			if ctx.Err() != nil {
+				return d, false
+			}
+			s = r.server.Load()
 		}
-		if try > 0 {
+		if sent {
 			r.retried.Add(1)
 		}
 		a, err := s.Ask(ctx, method, path, []byte(body), header("Content-Type", "application/json"))

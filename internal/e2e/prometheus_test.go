@@ -68,12 +68,20 @@ func scrape(ctx context.Context, t *testing.T, s *server) {
 	dir := t.TempDir()
 	config := fmt.Sprintf("global: {scrape_interval: 1s}\nscrape_configs:\n  - job_name: weir\n    static_configs: [{targets: [%q]}]\n", strings.TrimPrefix(s.Base, "http://"))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "prometheus.yml"), []byte(config), 0o600))
-	front := freeAddress(t)
-	p, err := weirtest.Start(ctx, nil, prometheus, "--config.file", filepath.Join(dir, "prometheus.yml"), "--storage.tsdb.path", filepath.Join(dir, "tsdb"),
-		"--web.listen-address", front)
-	require.NoError(t, err)
-	t.Cleanup(p.Kill)
+	var front string
+	var p *weirtest.Process
+	launch := func() {
+		front = freeAddress(t)
+		p, err = weirtest.Start(ctx, nil, prometheus, "--config.file", filepath.Join(dir, "prometheus.yml"), "--storage.tsdb.path", filepath.Join(dir, "tsdb"),
+			"--web.listen-address", front)
+		require.NoError(t, err)
+		t.Cleanup(p.Kill)
+	}
+	launch()
 	require.Eventually(t, func() bool {
+		if p.Ended() { // another program has taken the port in between
+			launch()
+		}
 		res, err := http.DefaultClient.Get("http://" + front + `/api/v1/query?query=weir_events_total%7Boutcome%3D%22counted%22%7D`)
 		if err != nil {
 			return false

@@ -93,7 +93,7 @@ func readmeCommands(ctx context.Context, t *testing.T, block string) {
 
 // TestReadmeGo runs the Go blocks of the README: the first is a whole program, pasted as it is; the second is the body of a function.
 func TestReadmeGo(t *testing.T) {
-	ctx := deadline(t, 2*time.Minute)
+	ctx := deadline(t, 5*time.Minute)
 	blocks := readmeBlocks(t, "go")
 	require.Len(t, blocks, 2)
 	s := serve(ctx, t, t.TempDir())

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -38,11 +39,14 @@ type retentionArgs struct {
 }
 
 // retentionClock stands at a batch.
-type retentionClock struct{ batch int }
+type retentionClock struct{ batch atomic.Int64 } // moved by the test, read by the engine
 
 func (c *retentionClock) Now() time.Time {
-	return retentionBegan.Add(time.Duration(c.batch) * retentionStep)
+	return retentionBegan.Add(time.Duration(c.batch.Load()) * retentionStep)
 }
+
+// at is the batch.
+func (c *retentionClock) at() int { return int(c.batch.Load()) }
 
 // retentionEvents is batch n: 97 users of 5 tenants, with the moments of its own three days, so that a batch that is sent again is the same.
 func retentionEvents(n int) []usage.Event {
@@ -64,14 +68,15 @@ func retainAsChild() int {
 	if err := json.Unmarshal([]byte(os.Getenv(retentionVariable)), &args); err != nil {
 		return childFailed(err)
 	}
-	clock := &retentionClock{batch: args.From}
+	clock := new(retentionClock)
+	clock.batch.Store(int64(args.From))
 	e, err := openRetention(args.Dir, clock)
 	if err != nil {
 		return childFailed(err)
 	}
 	ctx := context.Background()
 	for {
-		outs, err := e.RecordBatch(ctx, retentionEvents(clock.batch))
+		outs, err := e.RecordBatch(ctx, retentionEvents(clock.at()))
 		for i := range outs {
 			if err == nil {
 				err = outs[i].Err
@@ -80,8 +85,8 @@ func retainAsChild() int {
 		if err != nil {
 			return childFailed(err)
 		}
-		fmt.Println("recorded", clock.batch)
-		clock.batch++
+		fmt.Println("recorded", clock.at())
+		clock.batch.Add(1)
 		fmt.Println("expiring")
 		if err := e.Expire(ctx); err != nil {
 			return childFailed(err)
@@ -103,7 +108,7 @@ func TestKillInRetention(t *testing.T) {
 
 	kills := max(4, *killsFlag)
 	for kill := range kills {
-		from := clock.batch
+		from := clock.at()
 		text, err := json.Marshal(retentionArgs{Dir: dir, From: from})
 		require.NoError(t, err)
 		child := exec.CommandContext(ctx, os.Args[0])
@@ -114,28 +119,29 @@ func TestKillInRetention(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, child.Start())
 		least := 8 + rng.IntN(8) // so many batches: a good month each time
-		for in := bufio.NewScanner(out); in.Scan(); {
+		in := bufio.NewScanner(out)
+		for in.Scan() {
 			word, number, _ := strings.Cut(in.Text(), " ")
 			if word == "recorded" {
 				n, err := strconv.Atoi(number)
 				require.NoError(t, err)
-				clock.batch = n + 1
+				clock.batch.Store(int64(n + 1))
 			}
-			if word == "expiring" && clock.batch-from >= least {
+			if word == "expiring" && clock.at()-from >= least {
 				time.Sleep(time.Duration(rng.IntN(20_000)) * time.Microsecond) // into the middle of it
 				require.NoError(t, child.Process.Signal(syscall.SIGKILL))
 				break
 			}
 		}
-		for in := bufio.NewScanner(out); in.Scan(); { // what it said before it died
+		for in.Scan() { // what it said before it died, some of which was read already
 			if number, ok := strings.CutPrefix(in.Text(), "recorded "); ok {
 				n, err := strconv.Atoi(number)
 				require.NoError(t, err)
-				clock.batch = n + 1
+				clock.batch.Store(int64(n + 1))
 			}
 		}
 		_ = child.Wait()
-		require.Greater(t, clock.batch, from, "kill %d: %s", kill, errs.String())
+		require.Greater(t, clock.at(), from, "kill %d: %s", kill, errs.String())
 
 		e, err := openRetention(dir, clock)
 		require.NoError(t, err, "kill %d", kill)
@@ -146,13 +152,13 @@ func TestKillInRetention(t *testing.T) {
 	require.NoError(t, err)
 	defer e.Close()
 	checkExpired(ctx, t, e)
-	t.Logf("killed %d times in retention over %d batches; nothing lost, verified from the base", kills, clock.batch)
+	t.Logf("killed %d times in retention over %d batches; nothing lost, verified from the base", kills, clock.at())
 }
 
-// checkRetained records the batch that was perhaps under way, so that all before clock.batch+1 is known to count, and compares.
+// checkRetained records the batch that was perhaps under way, so that all before the next one is known to count, and compares.
 func checkRetained(ctx context.Context, t *testing.T, e *engine.Engine, clock *retentionClock) {
 	t.Helper()
-	for _, n := range []int{0, clock.batch / 2, clock.batch - 1} {
+	for _, n := range []int{0, clock.at() / 2, clock.at() - 1} {
 		outs, err := e.RecordBatch(ctx, retentionEvents(n))
 		require.NoError(t, err)
 		for i := range outs {
@@ -160,18 +166,18 @@ func checkRetained(ctx context.Context, t *testing.T, e *engine.Engine, clock *r
 			require.Equal(t, usage.StatusDuplicate, outs[i].Status, "batch %d", n)
 		}
 	}
-	outs, err := e.RecordBatch(ctx, retentionEvents(clock.batch))
+	outs, err := e.RecordBatch(ctx, retentionEvents(clock.at()))
 	require.NoError(t, err)
 	for i := range outs {
 		require.NoError(t, outs[i].Err)
 	}
-	clock.batch++
+	clock.batch.Add(1)
 	require.NoError(t, e.Verify(ctx))
 	to := clock.Now().Truncate(24 * time.Hour).Add(24 * time.Hour)
 	for tenant := range 5 {
 		rows, err := e.Usage(ctx, usage.Query{Meter: "api_calls", TenantID: fmt.Sprint("tenant-", tenant), From: retentionBegan.Add(-96 * time.Hour), To: to})
 		require.NoError(t, err)
-		require.Equal(t, fmt.Sprint(clock.batch*retentionBatch/5), rows.Data[0].Value.String(), "tenant-%d", tenant)
+		require.Equal(t, fmt.Sprint(clock.at()*retentionBatch/5), rows.Data[0].Value.String(), "tenant-%d", tenant)
 	}
 }
 

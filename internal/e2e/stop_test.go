@@ -14,7 +14,7 @@ import (
 )
 
 // TestStop: SIGTERM lets a request that has begun come to its end, and waits for nobody who has
-// not begun one.
+// not begun one (how long it takes: TestServeClosesUnusedConnections).
 func TestStop(t *testing.T) {
 	ctx := deadline(t, time.Minute)
 	dir := t.TempDir()
@@ -57,7 +57,7 @@ func TestStop(t *testing.T) {
 			_ = c.Close()
 		}
 		return err != nil
-	}, 10*time.Second, time.Millisecond)
+	}, time.Minute, time.Millisecond)
 	require.False(t, s.Ended(), "it ended with a request on its way")
 
 	_, err = io.WriteString(feed, `{"id":"b","tenant_id":"acme","feature_type":"api_calls"}`)
@@ -66,27 +66,7 @@ func TestStop(t *testing.T) {
 	r := <-answered
 	require.NoError(t, r.err)
 	require.Equal(t, batchAnswer{Accepted: 2}, trim(r.got))
-	select {
-	case <-s.Done:
-	case <-time.After(2 * time.Second):
-		require.Fail(t, "it waits although everything is answered")
-	}
+	<-s.Done
 	require.Equal(t, 0, s.Cmd.ProcessState.ExitCode(), "%s", &s.Stderr)
 	require.Contains(t, mustWeir(ctx, t, "verify", "--data", dir), "verified: 2 events")
-}
-
-// TestStopIdle: a server that nobody uses ends at once, whatever connections are open. net/http
-// alone waits five seconds for a connection without a request.
-func TestStopIdle(t *testing.T) {
-	ctx := deadline(t, time.Minute)
-	s := serve(ctx, t, t.TempDir())
-	for range 3 {
-		c, err := net.Dial("tcp", strings.TrimPrefix(s.Base, "http://"))
-		require.NoError(t, err)
-		defer c.Close()
-	}
-	time.Sleep(20 * time.Millisecond) // for the server to accept them
-	began := time.Now()
-	s.stop(t)
-	require.Less(t, time.Since(began), 3*time.Second)
 }

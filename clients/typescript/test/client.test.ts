@@ -106,7 +106,7 @@ async function front(broken: (n: number) => "refuse" | "lose" | "hang" | "pass")
 test("a retry sends the same bytes and counts once", async () => {
   const kinds = ["refuse", "lose", "hang", "lose", "pass"] as const;
   const f = await front((n) => kinds[n - 1] ?? "pass");
-  const weir = new Weir({ baseUrl: f.url, timeoutMs: 300 });
+  const weir = new Weir({ baseUrl: f.url, timeoutMs: 2000 });
   const answer = await weir.consume({ tenant_id: "retry", feature_type: "api_calls" });
   assert.equal(answer.status, "duplicate", "a lost try had counted");
   assert.equal(f.bodies.length, kinds.length);
