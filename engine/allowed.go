@@ -8,7 +8,8 @@ import (
 
 // Allowed tells whether a tenant may use n units of a feature now, without using them: the answer of Check in brief, for the hot
 // path. n is in units of the feature's finest limited meter (of a count meter: events). Quotas of user scope and of distinct users are
-// not asked, as no user is named. A feature that no meter counts is not allowed.
+// not asked, as no user is named. A feature that no meter counts is not allowed, nor is a tenant that nobody made when the settings
+// reject those. After Close it answers from memory as it was.
 //
 // It may be overtaken by a consume at the same moment; what must be exact consumes or leases. It shows every write that has
 // returned. Lock-free and without allocation while the periods of the tenant's quotas last; the first calls after
@@ -16,6 +17,9 @@ import (
 func (e *Engine) Allowed(tenant, feature string, n int64) usage.Verdict {
 	now := e.clock.now()
 	t := e.state.dir.tenant(tenant)
+	if (t == nil || !t.listed.Load()) && e.state.cfg.Load().settings.def.UnknownTenants == usage.UnknownReject {
+		return usage.Verdict{Decision: usage.DecisionBlock}
+	}
 	if t == nil {
 		return e.allowedWithout(e.state.dir.nobody(tenant, e.state.shards), feature, n, now)
 	}

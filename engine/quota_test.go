@@ -464,3 +464,34 @@ func TestRetryAfterOfSeveral(t *testing.T) {
 		}
 	}
 }
+
+// A tenant that is made by an adjustment is on the default plan like one that an event makes, and the first adjustment counts in all quotas.
+func TestAdjustMakesTenant(t *testing.T) {
+	e, ctx := openMem(t, vfs.NewMem(), newTestClock(), nil), context.Background()
+	putPlan(t, e, "p", `[{"slug":"t","meter":"api_calls","period":"month","limit":8,"warning_thresholds":[50,100]},{"slug":"u","meter":"api_calls","scope":"user","period":"month","limit":100}]`)
+	require.NoError(t, e.PutSettings(ctx, usage.Settings{DefaultPlan: new("p")}, usage.Condition{}))
+	_, err := e.Adjust(ctx, usage.Adjustment{ID: "a", TenantID: "acme", UserID: "alice", Meter: "api_calls", Quantity: usage.Int(4), Reason: "x"})
+	require.NoError(t, err)
+	ev := event("b")
+	ev.UserID, ev.Quantity = "alice", usage.Int(4)
+	_, err = e.Record(ctx, ev)
+	require.NoError(t, err)
+	q, err := e.Quotas("acme", "alice")
+	require.NoError(t, err)
+	require.Equal(t, []string{"8", "8"}, []string{q[0].Used.String(), q[1].Used.String()})
+	crossed, err := e.Outbox(ctx, 0, 10)
+	require.NoError(t, err)
+	require.Len(t, crossed, 2)
+	require.NoError(t, e.Verify(ctx))
+}
+
+// Allowed agrees with Check about tenants that nobody made, when the settings reject those.
+func TestAllowedOfStrangers(t *testing.T) {
+	e, ctx := openMem(t, vfs.NewMem(), newTestClock(), nil), context.Background()
+	require.True(t, e.Allowed("stranger", "api_calls", 1).Allowed)
+	require.NoError(t, e.PutSettings(ctx, usage.Settings{UnknownTenants: usage.UnknownReject}, usage.Condition{}))
+	require.False(t, e.Allowed("stranger", "api_calls", 1).Allowed)
+	require.NoError(t, e.PutTenant(ctx, usage.Tenant{ID: "stranger"}))
+	require.True(t, e.Allowed("stranger", "api_calls", 1).Allowed)
+	require.Zero(t, testing.AllocsPerRun(100, func() { e.Allowed("stranger", "api_calls", 1) }))
+}

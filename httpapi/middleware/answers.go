@@ -4,16 +4,25 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/weirhq/weir/usage"
 )
 
 // quotaHeaders says how the binding quota of the tenant stands, in the words of the server's own answers.
-func quotaHeaders(h http.Header, a *usage.Answer) {
+func (l *Limiter) quotaHeaders(h http.Header, a *usage.Answer) {
 	q := binding(a)
 	if q == nil {
 		return
+	}
+	unit := q.Meter
+	if e, ok := l.eng.(interface {
+		Meter(slug string) (usage.MeterState, bool)
+	}); ok { // an embedded engine; a remote one would have to be asked
+		if st, ok := e.Meter(q.Meter); ok && st.Meter.Unit != "" {
+			unit = headerToken(st.Meter.Unit)
+		}
 	}
 	policy, state := `"`+q.Quota+`";q=`+whole(q.Limit), `"`+q.Quota+`";r=`+whole(q.Remaining)
 	if q.ResetAt != nil {
@@ -22,11 +31,21 @@ func quotaHeaders(h http.Header, a *usage.Answer) {
 		}
 		state += ";t=" + strconv.FormatInt(max(0, int64(time.Until(*q.ResetAt)/time.Second)+1), 10)
 	}
-	h.Set("RateLimit-Policy", policy+`;qu="weir-`+q.Meter+`"`)
+	h.Set("RateLimit-Policy", policy+`;qu="weir-`+unit+`"`)
 	h.Set("RateLimit", state)
 	h.Set("X-Usage-Current", q.Used.String())
 	h.Set("X-Usage-Limit", q.Limit.String())
 	h.Set("X-Usage-Remaining", q.Remaining.String())
+}
+
+// headerToken is what of a unit may stand in a header.
+func headerToken(unit string) string {
+	return strings.Map(func(r rune) rune {
+		if r <= ' ' || r >= 0x7f || r == '"' || r == '\\' {
+			return -1
+		}
+		return r
+	}, unit)
 }
 
 // binding is the tenant's quota with a limit that decides, else the first of the kind.

@@ -212,12 +212,12 @@ func (l *Limiter) admits(w http.ResponseWriter, r *http.Request, a *usage.Answer
 		return false
 	case a.Allowed:
 		if !l.o.NoHeaders {
-			quotaHeaders(w.Header(), a)
+			l.quotaHeaders(w.Header(), a)
 		}
 		return true
 	}
 	if !l.o.NoHeaders {
-		quotaHeaders(w.Header(), a)
+		l.quotaHeaders(w.Header(), a)
 	}
 	if l.o.Denied != nil {
 		l.o.Denied(w, r, *a)

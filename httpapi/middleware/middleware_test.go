@@ -80,6 +80,7 @@ func TestConsume(t *testing.T) {
 			require.Equal(t, 200, w.Code)
 			require.Equal(t, "1", w.Header().Get("X-Usage-Current"))
 			require.Contains(t, w.Header().Get("RateLimit"), `"m";r=2;t=`)
+			require.Contains(t, w.Header().Get("RateLimit-Policy"), map[string]string{"embedded": `;qu="weir-call"`, "remote": `;qu="weir-api_calls"`}[name])
 			require.Equal(t, 200, get(h, "Idempotency-Key", "a").Code, "a retry counts once")
 			get(h)
 			get(h)
