@@ -171,22 +171,24 @@ func (s *series) fold(sh *shard, p *rollup.Point, abs uint64, logSec int64) {
 		sh.totals.add(s.meter.num, floorDiv(p.TimeNanos, 1e9), unitsOf(s.meter.kind, p))
 	}
 	minute := floorMinute(p.TimeNanos)
-	if s.meter.kind == rollup.KindUnique && s.repeats(p.Member, minute, sh) {
-		// The member is in both sets already. Most events of an active user are of this sort, and
-		// looking for it in two bitmaps would be the dearest step of their fold.
-		if pend.delta.Fold(rollup.KindCount, minute, p) {
-			sh.buckets++
+	inMinute, inMonth := s.meter.kind, s.meter.kind
+	if s.meter.kind == rollup.KindUnique {
+		// Where the member is in a set already, only the event is counted: looking for it in the set would be the dearest step of the
+		// fold, and most events of an active user are of this sort.
+		switch s.lastSeen(p.Member, minute, sh) {
+		case 0:
+		case uint32(minute):
+			inMinute, inMonth = rollup.KindCount, rollup.KindCount
+		default:
+			inMonth = rollup.KindCount
 		}
-		s.month.Fold(rollup.KindCount, p)
-		return
 	}
-	if pend.delta.Fold(s.meter.kind, minute, p) {
+	if pend.delta.Fold(inMinute, minute, p) {
 		sh.buckets++
 	}
-	if !monthly(s.meter.kind) {
-		return
+	if monthly(s.meter.kind) {
+		s.count(inMonth, p, sh.monthStart, sh.monthEnd, sh.nextMonthEnd)
 	}
-	s.count(p, sh.monthStart, sh.monthEnd, sh.nextMonthEnd)
 }
 
 // unitsOf is what a point adds to a meter that adds up.
@@ -197,41 +199,38 @@ func unitsOf(k rollup.Kind, p *rollup.Point) int64 {
 	return p.Value
 }
 
-// repeats tells whether member was folded before into the same minute and into the counter of the month
-// that is open, and remembers that it is now. Where the minute is now, in this pending part, an older one or the
-// store, does not matter: they are united whenever they are read. A false no is harmless.
-func (s *series) repeats(member uint32, minute int64, sh *shard) bool {
+// lastSeen returns the minute, its low bits, in which member was last folded while it and the counter were in the month that is open, and
+// remembers that it is now; 0: none, which may be false, and is harmless then. Where that minute is now, in this
+// pending part, an older one or the store, does not matter: they are united whenever they are read.
+func (s *series) lastSeen(member uint32, minute int64, sh *shard) uint32 {
 	if minute*60 < sh.monthStart || minute*60 >= sh.monthEnd || member > seenMembersMax {
-		return false
+		return 0
 	}
 	if s.monthStart.Load() != sh.monthStart {
-		clear(s.seen)
-		return false
+		return 0 // roll is about to forget what was seen in another month
 	}
 	for int(member) >= len(s.seen) {
 		s.seen = append(s.seen, make([]uint32, max(8, len(s.seen)))...)
 	}
-	if s.seen[member] == uint32(minute) {
-		return true
-	}
-	s.seen[member] = uint32(minute) // the low bits of a minute of this month name it
-	return false
+	last := s.seen[member]
+	s.seen[member] = uint32(minute)
+	return last
 }
 
 // seenMembersMax bounds series.seen to 64 KiB; tenants with more users pay for the bitmaps.
 const seenMembersMax = 1 << 14
 
-// count folds a point into the counter of the open month [start, end), or of the one after.
-func (s *series) count(p *rollup.Point, start, end, nextEnd int64) {
+// count folds a point, as kind, into the counter of the open month [start, end), or of the one after.
+func (s *series) count(kind rollup.Kind, p *rollup.Point, start, end, nextEnd int64) {
 	if s.lifetime() {
-		s.month.Fold(s.meter.kind, p)
+		s.month.Fold(kind, p)
 		if s.monthStart.Load() != start {
 			s.monthStart.Store(start)
 		}
 		return
 	}
 	if agg := s.monthOf(p.TimeNanos, start, end, nextEnd); agg != nil {
-		agg.Fold(s.meter.kind, p)
+		agg.Fold(kind, p)
 	}
 }
 
@@ -257,9 +256,10 @@ func (s *series) monthOf(nanos, start, end, nextEnd int64) *rollup.Agg {
 func (s *series) publish() {
 	s.unpublished = false
 	s.value.Store(counterValue(s.meter.kind, &s.month))
-	if s.next != nil {
+	switch {
+	case s.next != nil:
 		s.nextValue.Store(counterValue(s.meter.kind, s.next))
-	} else {
+	case s.nextValue.Load() != 0: // a store is a fence
 		s.nextValue.Store(0)
 	}
 }
@@ -268,6 +268,7 @@ func (s *series) publish() {
 func (s *series) roll(start int64) {
 	old := s.monthStart.Load()
 	s.monthStart.Store(-1)
+	clear(s.seen)
 	follows := false
 	if old > 0 {
 		_, oldEnd := civil.MonthUTC(old)

@@ -224,7 +224,7 @@ func (sh *shard) warm(b *block) {
 		sh.warmed += p.absolute
 	}
 	for _, p := range sh.pendings {
-		sh.warmed += uint64(p.delta.Warm())
+		sh.warmed += uint64(p.delta.Warm()) + uint64(p.groups.Warm())
 	}
 }
 

@@ -245,9 +245,9 @@ func (w *rowWriter) appendAgg(a *Agg) {
 		return
 	}
 	w.dst = binary.AppendUvarint(w.dst, uint64(a.Count))
-	if a.Members.many != nil {
+	if a.Members.Len() > smallMax {
 		w.dst = binary.AppendUvarint(w.dst, uint64(a.Members.Len()))
-		w.scratch = appendPortable(w.scratch[:0], a.Members.many)
+		w.scratch = a.Members.appendBitmap(w.scratch[:0])
 		w.dst = binary.AppendUvarint(w.dst, uint64(len(w.scratch)))
 		w.dst = append(w.dst, w.scratch...)
 		return

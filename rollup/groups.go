@@ -175,6 +175,14 @@ func (g *Groups) View() *Groups {
 	return &v
 }
 
+// Warm reads what the next Fold writes beside, as [Delta.Warm] does. The caller must use the result.
+func (g *Groups) Warm() uint32 {
+	if g == nil || len(g.cells) == 0 {
+		return 0
+	}
+	return g.cells[len(g.cells)-1]
+}
+
 // Len returns the number of cells: at least that of tuples.
 func (g *Groups) Len() int { return len(g.cells) / g.stride() }
 

@@ -8,11 +8,11 @@ import (
 	"github.com/RoaringBitmap/roaring/v2"
 )
 
-// Members is the set of a bucket of kind unique. Most buckets have a few members, and a bitmap of one takes 150 bytes of memory in
-// four pieces; so up to smallMax are a sorted list, and the first ones of it need no piece of their own. The zero Members is empty.
-// A copy of a Members is the same set: use Clone.
+// Members is the set of a bucket of kind unique. Most buckets have a few members, and a bitmap is six pieces of memory that lead from one to
+// the next: when a million buckets take turns, each is a cache miss. So up to listMax are a sorted list, and the first ones of it
+// need no piece of their own. The zero Members is empty. A copy of a Members is the same set: use Clone.
 type Members struct {
-	few  []uint32        // ascending, at most smallMax; nil when there are more
+	few  []uint32        // ascending, at most listMax; nil when there are more
 	many *roaring.Bitmap // nil: few has them
 	room [2]uint32       // where few begins
 }
@@ -29,7 +29,7 @@ func (m *Members) Add(v uint32) {
 	i, found := slices.BinarySearch(m.few, v)
 	switch {
 	case found:
-	case len(m.few) < smallMax:
+	case len(m.few) < listMax:
 		m.few = slices.Insert(m.few, i, v)
 	default:
 		m.many = roaring.BitmapOf(m.few...)
@@ -47,7 +47,12 @@ func (m *Members) Remove(v uint32) {
 		return
 	}
 	m.many.Remove(v)
-	if m.many.GetCardinality() <= smallMax {
+	m.list()
+}
+
+// list makes a bitmap of few members a list.
+func (m *Members) list() {
+	if m.many.GetCardinality() <= listMax {
 		m.few, m.many = m.many.ToArray(), nil
 	}
 }
@@ -55,10 +60,14 @@ func (m *Members) Remove(v uint32) {
 // Or puts the members of o in, which stays as it is.
 func (m *Members) Or(o *Members) {
 	switch {
-	case o.many == nil:
+	case o.many == nil && m.many != nil:
+		m.many.AddMany(o.few)
+	case o.many == nil && len(o.few) <= len(m.room): // the rule where history is taken in
 		for _, v := range o.few {
 			m.Add(v)
 		}
+	case o.many == nil:
+		m.merge(o.few)
 	case m.many == nil:
 		few := m.few
 		m.few, m.many = nil, o.many.Clone()
@@ -66,6 +75,28 @@ func (m *Members) Or(o *Members) {
 	default:
 		m.many.Or(o.many)
 	}
+}
+
+// merge puts an ascending list into a list.
+func (m *Members) merge(list []uint32) {
+	few := m.few
+	both := make([]uint32, 0, len(few)+len(list))
+	for len(few) > 0 && len(list) > 0 {
+		v := min(few[0], list[0])
+		both = append(both, v)
+		if few[0] == v {
+			few = few[1:]
+		}
+		if list[0] == v {
+			list = list[1:]
+		}
+	}
+	both = append(append(both, few...), list...)
+	if len(both) > listMax {
+		m.few, m.many = nil, roaring.BitmapOf(both...)
+		return
+	}
+	m.few = both
 }
 
 // Clone returns a set that shares no memory with m.
@@ -121,13 +152,18 @@ func (m *Members) Each(fn func(member uint32) error) error {
 //	             | else: a canonical bitmap in roaring's portable format (portable.go), to the
 //	             |   end of the page
 
-// smallMax members are listed one by one: a bitmap of one member already takes 18 bytes.
-const smallMax = 16
+const (
+	// smallMax members are stored one by one: a bitmap of one member already takes 18 bytes.
+	smallMax = 16
+
+	// listMax members are a list in memory. To insert into it moves 256 bytes on average, 10 ns.
+	listMax = 128
+)
 
 func appendMembers(dst []byte, m *Members) []byte {
 	dst = binary.AppendUvarint(dst, uint64(m.Len()))
-	if m.many != nil {
-		return appendPortable(dst, m.many)
+	if m.Len() > smallMax {
+		return m.appendBitmap(dst)
 	}
 	next := uint32(0)
 	for _, v := range m.few {
@@ -135,6 +171,14 @@ func appendMembers(dst []byte, m *Members) []byte {
 		next = v + 1
 	}
 	return dst
+}
+
+// appendBitmap appends the canonical bitmap of a set that is not empty.
+func (m *Members) appendBitmap(dst []byte) []byte {
+	if m.many == nil {
+		return appendPortableList(dst, m.few)
+	}
+	return appendPortable(dst, m.many)
 }
 
 // decodeMembers reads the members of count events at src[i:]; next is negative when they are not
@@ -162,6 +206,7 @@ func decodeMany(src []byte, card uint64) *Members {
 	if _, err := m.many.ReadFrom(bytes.NewReader(src)); err != nil { // copies
 		return nil
 	}
+	m.list()
 	return m
 }
 

@@ -1,6 +1,7 @@
 package rollup
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,7 +13,7 @@ import (
 
 // membersOf is the set that a bitmap is, whatever containers the library chose for it.
 func membersOf(m *roaring.Bitmap) *Members {
-	if m.GetCardinality() > smallMax {
+	if m.GetCardinality() > listMax {
 		return &Members{many: m}
 	}
 	return setOf(m.ToArray()...)
@@ -44,12 +45,12 @@ func (m *Members) validate() error {
 				return fmt.Errorf("not ascending: %v", m.few)
 			}
 		}
-		if len(m.few) > smallMax {
+		if len(m.few) > listMax {
 			return fmt.Errorf("%d members in a list", len(m.few))
 		}
 		return nil
 	}
-	if n := m.many.GetCardinality(); n <= smallMax || m.few != nil {
+	if n := m.many.GetCardinality(); n <= listMax || m.few != nil {
 		return fmt.Errorf("a bitmap of %d members, and a list of %d", n, len(m.few))
 	}
 	return m.many.Validate()
@@ -58,7 +59,7 @@ func (m *Members) validate() error {
 // TestMembersModel compares with a sorted list, around the number at which a list becomes a bitmap and back.
 func TestMembersModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		value := rapid.Uint32Range(0, 3*smallMax)
+		value := rapid.Uint32Range(0, 3*listMax)
 		sets, models := []*Members{new(Members), new(Members)}, make([][]uint32, 2)
 		t.Repeat(map[string]func(*rapid.T){
 			"add": func(t *rapid.T) {
@@ -67,6 +68,22 @@ func TestMembersModel(t *testing.T) {
 				if at, found := slices.BinarySearch(models[i], v); !found {
 					models[i] = slices.Insert(models[i], at, v)
 				}
+			},
+			"add many": func(t *rapid.T) {
+				i, v := rapid.IntRange(0, 1).Draw(t, "set"), value.Draw(t, "v")
+				for n := rapid.Uint32Range(1, listMax).Draw(t, "n"); n > 0; n-- {
+					sets[i].Add(v + 2*n)
+					models[i] = append(models[i], v+2*n)
+				}
+				slices.Sort(models[i])
+				models[i] = slices.Compact(models[i])
+			},
+			"remove many": func(t *rapid.T) {
+				i, v := rapid.IntRange(0, 1).Draw(t, "set"), value.Draw(t, "v")
+				for o := v; o < v+listMax; o++ {
+					sets[i].Remove(o)
+				}
+				models[i] = slices.DeleteFunc(models[i], func(o uint32) bool { return o >= v && o < v+listMax })
 			},
 			"remove": func(t *rapid.T) {
 				i, v := rapid.IntRange(0, 1).Draw(t, "set"), value.Draw(t, "v")
@@ -82,7 +99,7 @@ func TestMembersModel(t *testing.T) {
 			"clone": func(t *rapid.T) { // the old one must not be felt in the new one
 				old := sets[1]
 				sets[1] = old.Clone()
-				for v := range uint32(2 * smallMax) {
+				for v := range uint32(2 * listMax) {
 					old.Add(v)
 				}
 				old.Remove(1)
@@ -105,10 +122,27 @@ func TestMembersModel(t *testing.T) {
 	})
 }
 
+// TestListIsStoredAsBitmap: the bytes of a set do not tell in which form it was in memory.
+func TestListIsStoredAsBitmap(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		high := rapid.SampledFrom([]uint32{0, 0, 1 << 16, 3 << 16, 4 << 16, 5 << 16, 1<<32 - 1<<16})
+		m := roaring.New()
+		for range rapid.IntRange(1, 20).Draw(t, "parts") {
+			from := high.Draw(t, "high") + rapid.Uint32Range(0, 300).Draw(t, "low")
+			for v := range rapid.Uint32Range(1, 20).Draw(t, "run") {
+				m.Add(from + v)
+			}
+		}
+		if got, want := appendPortableList([]byte{9}, m.ToArray()), appendPortable([]byte{9}, m); !bytes.Equal(got, want) {
+			t.Fatalf("%x, want %x", got, want)
+		}
+	})
+}
+
 // TestMembersEachStops at the first error, in both forms.
 func TestMembersEachStops(t *testing.T) {
 	stop := errors.New("stop")
-	for _, n := range []uint32{3, 3 * smallMax} {
+	for _, n := range []uint32{3, 3 * listMax} {
 		m := setOf(rangeOf(n)...)
 		seen := 0
 		if err := m.Each(func(uint32) error { seen++; return stop }); err != stop || seen != 1 {

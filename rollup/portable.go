@@ -121,7 +121,7 @@ func appendPortable(dst []byte, m *roaring.Bitmap) []byte {
 		panic("BUG: rollup: the library wrote no bitmap")
 	}
 	all := make([]container, h.n)
-	at, runs := h.body, false
+	at := h.body
 	for c := range all {
 		key, card, kind := h.head(src, c)
 		used, n := kind.scan(src[at:], card)
@@ -129,8 +129,32 @@ func appendPortable(dst []byte, m *roaring.Bitmap) []byte {
 			panic("BUG: rollup: the library wrote a bad container")
 		}
 		all[c] = container{key, card, n, kind, canonicalKind(n, card), src[at : at+used]}
-		runs = runs || all[c].want == ofRuns
 		at += used
+	}
+	return appendContainers(dst, all)
+}
+
+// appendPortableList is appendPortable for the members of an ascending list, at most arrayMax of them.
+func appendPortableList(dst []byte, list []uint32) []byte {
+	var room [2]container
+	all, bytes := room[:0], make([]byte, 0, 2*len(list))
+	for len(list) > 0 {
+		key, card, from := list[0]>>16, 0, len(bytes)
+		for ; card < len(list) && list[card]>>16 == key; card++ {
+			bytes = binary.LittleEndian.AppendUint16(bytes, uint16(list[card]))
+		}
+		body := bytes[from:]
+		_, runs := scanArray(body, card)
+		all = append(all, container{uint16(key), card, runs, ofArray, canonicalKind(runs, card), body})
+		list = list[card:]
+	}
+	return appendContainers(dst, all)
+}
+
+func appendContainers(dst []byte, all []container) []byte {
+	runs := false
+	for c := range all {
+		runs = runs || all[c].want == ofRuns
 	}
 	dst = appendHeader(dst, all, runs)
 	for c := range all {
