@@ -51,8 +51,7 @@ func (s *state) load() error {
 	}
 	s.facts.first = meta.Index + 1
 	s.ckpt.events = sv.Events
-	s.applied.Store(meta.Index)
-	s.appliedTime.Store(meta.LogTimeNanos)
+	s.stand(meta.Index, meta.LogTimeNanos)
 	return nil
 }
 

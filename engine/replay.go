@@ -100,8 +100,7 @@ func (e *Engine) finishReplay(s *state, r *replayer, to uint64) error {
 		}
 		s.collect()
 	}
-	s.applied.Store(to)
-	s.appliedTime.Store(nanos)
+	s.stand(to, nanos)
 	return nil
 }
 
@@ -188,8 +187,7 @@ func (r *replayer) block(log blockSource, index uint64, facts *blockFacts) error
 		return err
 	}
 	s.collect()
-	s.applied.Store(index)
-	s.appliedTime.Store(b.nanos)
+	s.stand(index, b.nanos)
 	return nil
 }
 

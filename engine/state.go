@@ -41,14 +41,15 @@ type state struct {
 	cfg    atomic.Pointer[config] // written by apply only
 	cfgSum sum128                 // digest part of the configuration rows
 
-	mu          sync.Mutex    // held by Apply, and by whoever cuts between two blocks
-	applied     atomic.Uint64 // index of the newest applied block
-	appliedTime atomic.Int64  // its log time, unix nanoseconds
-	replayed    atomic.Uint64 // items folded before the engine was open
-	live        bool          // replay is over
-	blocks      uint64        // applied since then
-	logBytes    int64         // of these
-	months      monthCache    // for readers
+	mu          sync.Mutex               // held by Apply, and by whoever cuts between two blocks
+	applied     atomic.Uint64            // index of the newest applied block
+	appliedTime atomic.Int64             // its log time, unix nanoseconds
+	newest      atomic.Pointer[standing] // both, for who needs them together
+	replayed    atomic.Uint64            // items folded before the engine was open
+	live        bool                     // replay is over
+	blocks      uint64                   // applied since then
+	logBytes    int64                    // of these
+	months      monthCache               // for readers
 
 	// Scratch of Apply, which calls one after another.
 	decoder  wal.BlockDecoder
@@ -146,8 +147,7 @@ func (s *state) Apply(index uint64, data []byte) ([]Result, error) {
 	}
 	s.collect()
 	s.learnFacts(b)
-	s.applied.Store(index)
-	s.appliedTime.Store(b.nanos)
+	s.stand(index, b.nanos)
 	if s.live {
 		s.blocks++
 		s.logBytes += int64(len(data))
@@ -311,7 +311,24 @@ func (u *newUser) hash() sum128 {
 	return rowHash(key[:], []byte(u.name))
 }
 
-// asOf is the point of the log that the state stands at.
+// standing is where a state stands in the log: a block, and its log time in unix nanoseconds.
+type standing struct {
+	index uint64
+	nanos int64
+}
+
+// stand moves the state to a block.
+func (s *state) stand(index uint64, nanos int64) {
+	s.newest.Store(&standing{index, nanos})
+	s.applied.Store(index)
+	s.appliedTime.Store(nanos)
+}
+
+// asOf is the point of the log that the state stands at, or is about to when a block has just been applied.
 func (s *state) asOf() (uint64, time.Time) {
-	return s.applied.Load(), time.Unix(0, s.appliedTime.Load()).UTC()
+	at := s.newest.Load()
+	if at == nil {
+		at = new(standing)
+	}
+	return at.index, time.Unix(0, at.nanos).UTC()
 }
