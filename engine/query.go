@@ -41,7 +41,7 @@ func (e *Engine) Usage(ctx context.Context, q usage.Query) (usage.Rows, error) {
 		return usage.Rows{}, err
 	}
 	if e.earliestDue() <= e.clock.now() {
-		_ = e.tick(ctx) // what expires is charged first; when the log takes no writes the query is answered as things are
+		e.passTime(ctx) // what expires is charged first; when the log takes no writes the query is answered as things are
 	}
 	return e.answerPlan(ctx, plan, q)
 }
