@@ -77,11 +77,6 @@ func (sh *shard) applyCorrection(b *block, it *item, t *tenant, res *Result) err
 		s = t.addSeries(m)
 	}
 	if !t.listed.Load() {
-		if b.cfg.settings.def.DefaultPlan != nil { // it is made by its usage, as by an event
-			if _, err := sh.ensureAccount(t, b.nanos); err != nil {
-				return err
-			}
-		}
 		sh.list(t, true)
 	}
 	s.adjust(sh, units, at, b.seconds)

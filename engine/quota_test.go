@@ -432,19 +432,6 @@ func TestAdjust(t *testing.T) {
 	require.NoError(t, e.Close())
 }
 
-// An adjustment that names a user counts in the user's quotas, whether or not the user has used anything before.
-func TestAdjustUser(t *testing.T) {
-	e, ctx := openMem(t, vfs.NewMem(), newTestClock(), nil), context.Background()
-	putPlan(t, e, "p", `[{"slug":"u","meter":"api_calls","scope":"user","period":"month","limit":100}]`)
-	putTenant(t, e, "acme", "p")
-	_, err := e.Adjust(ctx, usage.Adjustment{ID: "a", TenantID: "acme", UserID: "new", Meter: "api_calls", Quantity: usage.Int(7), Reason: "x"})
-	require.NoError(t, err)
-	q, err := e.Quotas("acme", "new")
-	require.NoError(t, err)
-	require.Equal(t, "7", q[0].Used.String())
-	require.NoError(t, e.Verify(ctx))
-}
-
 // A call that two quotas block may come back when both are open: never, when one of them has no end, or the cost is beyond it.
 func TestRetryAfterOfSeveral(t *testing.T) {
 	e := openMem(t, vfs.NewMem(), newTestClock(), nil)
@@ -463,26 +450,6 @@ func TestRetryAfterOfSeveral(t *testing.T) {
 			require.Equal(t, want.Milliseconds(), *a.RetryAfterMS, n)
 		}
 	}
-}
-
-// A tenant that is made by an adjustment is on the default plan like one that an event makes, and the first adjustment counts in all quotas.
-func TestAdjustMakesTenant(t *testing.T) {
-	e, ctx := openMem(t, vfs.NewMem(), newTestClock(), nil), context.Background()
-	putPlan(t, e, "p", `[{"slug":"t","meter":"api_calls","period":"month","limit":8,"warning_thresholds":[50,100]},{"slug":"u","meter":"api_calls","scope":"user","period":"month","limit":100}]`)
-	require.NoError(t, e.PutSettings(ctx, usage.Settings{DefaultPlan: new("p")}, usage.Condition{}))
-	_, err := e.Adjust(ctx, usage.Adjustment{ID: "a", TenantID: "acme", UserID: "alice", Meter: "api_calls", Quantity: usage.Int(4), Reason: "x"})
-	require.NoError(t, err)
-	ev := event("b")
-	ev.UserID, ev.Quantity = "alice", usage.Int(4)
-	_, err = e.Record(ctx, ev)
-	require.NoError(t, err)
-	q, err := e.Quotas("acme", "alice")
-	require.NoError(t, err)
-	require.Equal(t, []string{"8", "8"}, []string{q[0].Used.String(), q[1].Used.String()})
-	crossed, err := e.Outbox(ctx, 0, 10)
-	require.NoError(t, err)
-	require.Len(t, crossed, 2)
-	require.NoError(t, e.Verify(ctx))
 }
 
 // Allowed agrees with Check about tenants that nobody made, when the settings reject those.

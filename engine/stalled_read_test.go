@@ -40,6 +40,7 @@ func TestReadsDoNotWaitForAStalledDisk(t *testing.T) {
 		"check":   func() { _, _ = e.Check(ask("", 1)) },
 		"quotas":  func() { _, _ = e.Quotas("acme", "") },
 		"allowed": func() { e.Allowed("acme", "api_calls", 1) },
+		"usage":   func() { _, _ = e.Usage(ctx, usage.Query{Meter: "api_calls"}) },
 		"tenants": func() { e.Tenants(TenantFilter{NearLimit: true, Limit: 10}) },
 	} {
 		ended := make(chan struct{})
