@@ -115,7 +115,7 @@ func minuteIn(minute int64) int { return int(minute - floorDiv(minute, 15)*15) }
 // merge makes one cell of those with the same minute and tuple, where the kind allows it.
 func (g *Groups) merge(k Kind) {
 	if k == KindWeighted { // every event counts
-		g.mergeAt = math.MaxInt
+		g.mergeAt = math.MaxInt32
 		return
 	}
 	var o cellOrder

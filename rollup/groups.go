@@ -121,7 +121,7 @@ func (g *Groups) Fold(k Kind, minute int64, tuple []uint32, p *Point) {
 	default:
 		g.append(minute, 1, p.Value, tuple)
 	}
-	if g.Len() >= g.mergeAt {
+	if len(g.cells) >= g.mergeAt*g.stride() {
 		g.merge(k)
 	}
 }
