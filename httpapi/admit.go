@@ -14,7 +14,7 @@ import (
 
 // heavyReads are the endpoints whose work grows with the history or the number of tenants.
 var heavyReads = []string{
-	"/v1/usage", "/v1/usage/top", "/v1/overview", "/v1/explain", "/v1/events", "/v1/tenants", "/v1/tenants/{id}/users",
+	"/v1/usage", "/v1/usage/top", "/v1/usage/changes", "/v1/overview", "/v1/explain", "/v1/events", "/v1/tenants", "/v1/tenants/{id}/users",
 	"/v1/tenants/{id}/summary", "/v1/tenants/{id}/forecast", "/v1/tenants/{id}/recommendations", "/v1/crossings", "/v1/audit",
 }
 
