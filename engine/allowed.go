@@ -17,7 +17,8 @@ import (
 func (e *Engine) Allowed(tenant, feature string, n int64) usage.Verdict {
 	now := e.clock.now()
 	t := e.state.dir.tenant(tenant)
-	if (t == nil || !t.listed.Load()) && e.state.cfg.Load().settings.def.UnknownTenants == usage.UnknownReject {
+	// The settings first: they are in every cache, the tenant's own line may be in none.
+	if e.state.cfg.Load().settings.def.UnknownTenants == usage.UnknownReject && (t == nil || !t.listed.Load()) {
 		return usage.Verdict{Decision: usage.DecisionBlock}
 	}
 	if t == nil {
