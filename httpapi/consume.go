@@ -196,7 +196,6 @@ func (c *call) quotaHeaders(a *usage.Answer) {
 	if q == nil {
 		return
 	}
-	h := c.w.Header()
 	limit, remaining := floorNumber(q.Limit), floorNumber(q.Remaining)
 	reset, window := int64(0), int64(0)
 	if q.ResetAt != nil {
@@ -215,16 +214,20 @@ func (c *call) quotaHeaders(a *usage.Answer) {
 		text = strconv.AppendInt(append(text, ";w="...), window, 10)
 	}
 	text = append(append(append(text, `;qu="weir-`...), headerToken(unit)...), '"')
-	h.Set("RateLimit-Policy", string(text))
+	policy := string(text)
 	text = append(append(append(append(room[:0], '"'), q.Quota...), `";r=`...), remaining...)
 	if q.ResetAt != nil {
 		text = strconv.AppendInt(append(text, ";t="...), reset, 10)
 	}
-	h.Set("RateLimit", string(text))
-	h.Set("X-Usage-Current", q.Used.String())
-	h.Set("X-Usage-Limit", q.Limit.String())
-	h.Set("X-Usage-Remaining", q.Remaining.String())
+	values := []string{policy, string(text), q.Used.String(), q.Limit.String(), q.Remaining.String()}
+	h := c.w.Header()
+	for i, name := range quotaHeaderNames {
+		h[name] = values[i : i+1 : i+1]
+	}
 }
+
+// quotaHeaderNames are those of quotaHeaders, in its order, as net/http spells them: to have it find that out costs more than the values.
+var quotaHeaderNames = [...]string{"Ratelimit-Policy", "Ratelimit", "X-Usage-Current", "X-Usage-Limit", "X-Usage-Remaining"}
 
 // bindingOfTenant is the binding quota when it is one of the tenant with a limit, else the first such quota.
 func bindingOfTenant(a *usage.Answer) *usage.QuotaStatus {
