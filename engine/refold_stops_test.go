@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/weirhq/weir/usage"
@@ -64,7 +65,7 @@ func TestCloseStopsFolds(t *testing.T) {
 	told := 0
 	err := e.VerifyProgress(t.Context(), func(_, _ uint64) {
 		if told++; told == 1 {
-			closing.Go(func() { require.NoError(t, e.Close()) })
+			closing.Go(func() { assert.NoError(t, e.Close()) }) // assert: this is not the goroutine of the test
 			for !e.closed.Load() {
 				time.Sleep(time.Millisecond)
 			}
