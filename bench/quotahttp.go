@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -53,45 +54,60 @@ func runConsumeHTTP(ctx context.Context, o *options, r *report) error {
 	})
 }
 
-// runCheckHTTP compares single checks with a bare net/http handler that answers as many bytes.
+// runCheckHTTP compares single checks with a bare net/http handler that answers as many bytes, by turns, so that an hour in which the
+// machine is slow is slow for both. First with net/http's client, which is most programs'; then with clients that do next to nothing, so
+// that it is the servers alone that are compared.
 func runCheckHTTP(ctx context.Context, o *options, r *report) error {
 	const calls, clients = 200_000, 32
 	body := func(i int) []byte { return fmt.Appendf(nil, `{"tenant_id":"t%d","feature_type":"api_calls"}`, i%1000) }
+	want := []byte(`"allowed":true`)
 	return inStore(o, func(tools string) error {
 		binary, err := buildWeir(ctx, tools)
 		if err != nil {
 			return err
 		}
-		checks, err := medians(o.runs, func(int) (figures []figure, err error) {
-			err = withQuotas(ctx, o, binary, func(s *server) error {
-				waits, elapsed, err := s.flood(ctx, "/v1/check", calls, clients, body, []byte(`"allowed":true`), 1)
-				figures = append([]figure{{"checked", calls / elapsed.Seconds(), "/s"}}, latencies("request", waits)...)
-				return err
+		for _, client := range []struct {
+			name  string
+			flood func(s *server, path string) ([][]time.Duration, time.Duration, error)
+		}{
+			{"clients", func(s *server, path string) ([][]time.Duration, time.Duration, error) {
+				return s.flood(ctx, path, calls, clients, body, want, 1)
+			}},
+			{"lean clients", func(s *server, path string) ([][]time.Duration, time.Duration, error) {
+				return s.floodWires(ctx, path, calls, clients, body, want)
+			}},
+		} {
+			once := func(path, what string) (figures []figure, err error) {
+				f := func(s *server) error {
+					waits, elapsed, err := client.flood(s, path)
+					figures = append([]figure{{what, calls / elapsed.Seconds(), "/s"}}, latencies("request", waits)...)
+					return err
+				}
+				if path == "/" {
+					err = withBare(ctx, f)
+					return figures, err
+				}
+				err = withQuotas(ctx, o, binary, f)
+				return figures, err
+			}
+			both, err := medians(o.runs, func(int) ([]figure, error) {
+				checks, err := once("/v1/check", "checked")
+				if err != nil {
+					return nil, err
+				}
+				bare, err := once("/", "answered")
+				return append(append(checks, bare...), figure{"share", 100 * checks[0].Value / bare[0].Value, "%"}), err
 			})
-			return figures, err
-		})
-		if err != nil {
-			return err
+			if err != nil {
+				return err
+			}
+			n := len(both) / 2
+			r.add(fmt.Sprintf("POST /v1/check, %d %s", clients, client.name), both[:n]...)
+			r.add(fmt.Sprintf("bare net/http handler, %d %s", clients, client.name), both[n:2*n]...)
+			r.note("check reaches %.0f %% of the bare handler's rate with %s (median of the runs' shares)", both[2*n].Value, client.name)
 		}
-		r.add(fmt.Sprintf("POST /v1/check, %d clients", clients), checks...)
-		bare, err := medians(o.runs, func(int) ([]figure, error) { return bareOnce(ctx, calls, clients, body) })
-		if err != nil {
-			return err
-		}
-		r.add(fmt.Sprintf("bare net/http handler, %d clients", clients), bare...)
-		r.note("check reaches %.0f %% of the bare handler's rate", 100*checks[0].Value/bare[0].Value)
 		return nil
 	})
-}
-
-// bareOnce floods the bare handler.
-func bareOnce(ctx context.Context, calls, clients int, body func(int) []byte) (figures []figure, err error) {
-	err = withBare(ctx, func(s *server) error {
-		waits, elapsed, err := s.flood(ctx, "/", calls, clients, body, []byte(`"allowed":true`), 1)
-		figures = append([]figure{{"answered", float64(calls) / elapsed.Seconds(), "/s"}}, latencies("request", waits)...)
-		return err
-	})
-	return figures, err
 }
 
 // withBare runs f against a handler that reads the body and answers 600 bytes, in a process of its own, as weir is.
@@ -204,4 +220,40 @@ func (s *server) flood(ctx context.Context, path string, n, clients int, body fu
 	}
 	wg.Wait()
 	return waits, time.Since(start), errors.Join(errs...)
+}
+
+// floodWires is flood of single requests with clients that do next to nothing, so that it is the servers that are compared: net/http's
+// client takes twice the processor time of a bare handler, and both share the cores.
+func (s *server) floodWires(ctx context.Context, path string, n, clients int, body func(i int) []byte, want []byte) ([][]time.Duration, time.Duration, error) {
+	bodies := make([][]byte, 1000)
+	for i := range bodies {
+		bodies[i] = body(i)
+	}
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	waits, errs := make([][]time.Duration, clients), make([]error, clients)
+	start := time.Now()
+	for c := range clients {
+		wg.Go(func() {
+			w, err := dialWire(strings.TrimPrefix(s.url, "http://"), path, s.key)
+			if err != nil {
+				errs[c] = err
+				return
+			}
+			defer w.close()
+			for ctx.Err() == nil && errs[c] == nil {
+				i := int(next.Add(1)) - 1
+				if i >= n {
+					return
+				}
+				sent := time.Now()
+				if errs[c] = w.post(bodies[i%len(bodies)]); errs[c] == nil {
+					errs[c] = w.expect(want)
+				}
+				waits[c] = append(waits[c], time.Since(sent))
+			}
+		})
+	}
+	wg.Wait()
+	return waits, time.Since(start), errors.Join(append(errs, ctx.Err())...)
 }

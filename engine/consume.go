@@ -172,7 +172,9 @@ func (sh *shard) check(it *item, t *tenant, now int64, id string) (usage.Answer,
 	if refusal != nil {
 		return usage.Answer{}, refusal
 	}
-	return j.answer(id, checked), nil
+	answer := j.answer(id, checked)
+	j.recycle()
+	return answer, nil
 }
 
 // accountToRead returns the account of t, or one as it would be made now, which is in no state. The caller holds shard.mu.
@@ -183,6 +185,10 @@ func (sh *shard) accountToRead(t *tenant, now int64) (*account, error) {
 	v := sh.state.cfg.Load().defaultPlan()
 	if a := t.account.Load(); a != nil && (a.listed || a.made || a.plan == v) {
 		return a, nil
+	}
+	if s := sh.stranger; t.num == 0 && s != nil && s.plan == v {
+		s.tenant, s.def.ID = t, t.name
+		return s, nil
 	}
 	a := newAccount(t)
 	if v != nil {
@@ -197,6 +203,9 @@ func (sh *shard) accountToRead(t *tenant, now int64) (*account, error) {
 			}
 			a.ledger.counters[i] = c
 		}
+	}
+	if t.num == 0 {
+		sh.stranger = a // whoever reads it does so under the lock and changes nothing, and empty counters tell of any period
 	}
 	return a, nil
 }

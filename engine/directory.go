@@ -97,9 +97,10 @@ func (d *directory) addTenant(name string, shards []*shard) *tenant {
 	return t
 }
 
-// nobody returns a tenant that is in no directory, to ask what one of that name would be told.
+// nobody returns a tenant that is in no directory, to ask what one of that name would be told. Names spread over the shards, whose
+// locks callers would otherwise wait for.
 func (d *directory) nobody(name string, shards []*shard) *tenant {
-	t := &tenant{name: name, shard: shards[0], users: firstMember - 1}
+	t := &tenant{name: name, shard: shards[nameHash(d.secret, name).Lo%uint64(len(shards))], users: firstMember - 1}
 	t.more.Store(new([]*series))
 	return t
 }

@@ -2,9 +2,11 @@ package engine
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/stretchr/testify/assert"
@@ -80,4 +82,49 @@ func TestCheckOfNobodyBesideWrites(t *testing.T) {
 	}
 	done.Store(true)
 	reader.Wait()
+}
+
+// TestCheckOfStrangersAnew: the account that is kept for tenants in no directory answers as one made for the call, over the ends of
+// periods, changes of the default plan and other names.
+func TestCheckOfStrangersAnew(t *testing.T) {
+	clock := newTestClock()
+	e := openMem(t, vfs.NewMem(), clock, nil)
+	putPlan(t, e, "free", `[{"slug":"m","meter":"api_calls","period":"month","limit":100},{"slug":"h","meter":"api_calls","period":"hour","limit":7},
+		{"slug":"f","meter":"api_calls","period":{"first_use":"2h"},"limit":9},{"slug":"s","meter":"api_calls","period":{"sliding":"1h"},"limit":8},
+		{"slug":"r","meter":"api_calls","rate":{"limit":5,"per":"1s"}},{"slug":"u","meter":"api_calls","scope":"user","period":"day","limit":3}]`)
+	putPlan(t, e, "paid", `[{"slug":"l","meter":"api_calls","period":"lifetime","limit":50}]`)
+	rng := rand.New(rand.NewPCG(1, 2))
+	kept, fresh := 0, 0
+	for i := range 2000 {
+		if rng.IntN(50) == 0 {
+			plan := []*string{nil, new("free"), new("paid")}[rng.IntN(3)]
+			require.NoError(t, e.PutSettings(t.Context(), usage.Settings{DefaultPlan: plan}, usage.Condition{}))
+		}
+		if rng.IntN(10) == 0 {
+			clock.advance(time.Duration(rng.IntN(int([]time.Duration{time.Second, 40 * time.Minute, 40 * 24 * time.Hour}[rng.IntN(3)]))))
+		}
+		if rng.IntN(200) == 0 {
+			putPlan(t, e, "paid", fmt.Sprintf(`[{"slug":"l","meter":"api_calls","period":"lifetime","limit":%d}]`, i))
+		}
+		r := ask(fmt.Sprint("user", i%3), int64(rng.IntN(10)))
+		r.TenantID = fmt.Sprint("nobody", rng.IntN(20))
+		for _, sh := range e.state.shards {
+			if sh.stranger != nil {
+				kept++
+			}
+		}
+		got, err := e.Check(r)
+		require.NoError(t, err)
+		for _, sh := range e.state.shards {
+			if sh.stranger != nil {
+				fresh++
+			}
+			sh.stranger = nil
+		}
+		want, err := e.Check(r)
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+	}
+	require.NotZero(t, kept)
+	require.NotZero(t, fresh)
 }

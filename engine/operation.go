@@ -174,6 +174,9 @@ func (p *preparer) request(r *usage.Request, it *item, check bool) *usage.Error 
 			return asError(err)
 		}
 	}
+	if check { // which has no id, and nothing that it could repeat
+		return sizeError(it)
+	}
 	return p.finish(it)
 }
 
@@ -189,10 +192,18 @@ func (p *preparer) operation(it *item, base wal.Item, op *operation) *usage.Erro
 	return p.finish(it)
 }
 
-// finish hashes a consume or an operation.
-func (p *preparer) finish(it *item) *usage.Error {
+// sizeError refuses what is too large for the log.
+func sizeError(it *item) *usage.Error {
 	if wal.EncodedSizeBound(&it.Item) > wal.ItemEncodedBytesMax {
 		return &usage.Error{Code: usage.CodeTooLarge, Detail: "the request is larger than 64 KiB; send fewer items or less metadata"}
+	}
+	return nil
+}
+
+// finish hashes a consume or an operation.
+func (p *preparer) finish(it *item) *usage.Error {
+	if err := sizeError(it); err != nil {
+		return err
 	}
 	it.hash, p.buf = idHash(p.state.secret, p.buf, it.Tenant, it.Source, it.ID) // only voids have a source: that of the event
 	sum, err := p.payload(it)

@@ -74,6 +74,7 @@ type shard struct {
 	costs     []int64
 	voided    *recalled
 	pendings  []*pending
+	stranger  *account // of the tenant that is in no directory and was asked about last; nil: none was
 	tuple     []uint32 // of the contribution at hand
 	fresh     []freshWord
 	warmed    uint64 // only keeps the compiler from dropping the loads of warm

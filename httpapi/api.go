@@ -152,14 +152,14 @@ var _ http.Handler = (*API)(nil)
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	begin := time.Now()
 	c := &call{api: a, w: w, r: r, requestID: requestID(r), trace: traceparent(r), route: a.notFound}
-	w.Header().Set("X-Request-Id", c.requestID)
+	c.setHeader("X-Request-Id", c.requestID)
 	if c.trace != "" {
 		w.Header().Set("Traceparent", c.trace)
 	}
-	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header()["X-Content-Type-Options"] = headerNosniff
 	// Every request sets its own deadlines: on a connection that is kept alive the old ones
 	// of a request before would still be running.
-	c.deadlines()
+	c.deadlines(begin)
 	defer func() {
 		if p := recover(); p != nil {
 			if p == http.ErrAbortHandler {
@@ -169,7 +169,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		took := time.Since(begin)
 		c.route.duration.Observe(took.Seconds())
-		a.metrics.request(c.route.pattern, r.Method, c.status)
+		a.metrics.request(c.route, r.Method, c.status)
 		if a.log.Enabled(r.Context(), slog.LevelDebug) {
 			a.log.Debug("request", "request_id", c.requestID, "trace", c.trace, "actor", c.who.actor(), "method", r.Method,
 				"path", r.URL.Path, "status", c.status, "bytes", c.written, "took", took, "remote", r.RemoteAddr)
@@ -181,7 +181,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // dispatch authenticates, finds the route and runs its handler. Authentication comes first
 // under /v1, so that a stranger does not learn which paths exist.
 func (c *call) dispatch() {
-	segments, ok := splitPath(c.r.URL)
+	segments, ok := splitPath(c.segments[:0], c.r.URL)
 	if ok && len(segments) > 1 && segments[0] == "compat" {
 		c.peer = compat.PeerOf(segments[1])
 	}
@@ -213,7 +213,7 @@ func (c *call) dispatch() {
 			shorten(c.r.Method)+" is not for "+found.pattern+"; it takes "+allow))
 		return
 	}
-	if err := c.permit(&e); err != nil {
+	if err := c.permit(e); err != nil {
 		c.writeError(err)
 		return
 	}
@@ -223,7 +223,7 @@ func (c *call) dispatch() {
 			return
 		}
 		defer c.api.admission.leave()
-		if err := c.takePlace(&e); err != nil {
+		if err := c.takePlace(e); err != nil {
 			c.writeError(err)
 			return
 		}

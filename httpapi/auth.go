@@ -66,7 +66,7 @@ func (a *API) authorize(r *http.Request) (caller, error) {
 		}
 		return caller{key: &localKey}, nil
 	}
-	header := r.Header.Get("Authorization")
+	header := headerOf(r, "Authorization")
 	token := bearer(r)
 	switch {
 	case token != "":
@@ -97,10 +97,12 @@ func (a *API) authorize(r *http.Request) (caller, error) {
 // Authorization of its own client along; of the user of Basic where a peer's clients send their key so.
 func bearer(r *http.Request) string {
 	path := r.URL.Path
-	if key := r.Header.Get("X-Weir-Key"); key != "" && path == forwardAuthPath {
-		return key
+	if path == forwardAuthPath {
+		if key := headerOf(r, "X-Weir-Key"); key != "" {
+			return key
+		}
 	}
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	scheme, token, _ := strings.Cut(headerOf(r, "Authorization"), " ")
 	if strings.EqualFold(scheme, "Bearer") {
 		return strings.TrimSpace(token)
 	}

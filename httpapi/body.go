@@ -19,7 +19,7 @@ import (
 
 // mediaType answers the media type of the body without parameters, "" when none is given.
 func (c *call) mediaType() (string, error) {
-	header := c.r.Header.Get("Content-Type")
+	header := headerOf(c.r, "Content-Type")
 	switch header {
 	case "", "application/json", "application/x-ndjson": // what nearly everybody sends
 		return header, nil
@@ -74,10 +74,10 @@ func (c *call) readConfig(v any) bool {
 // bounds the bytes as sent; 0 is no bound.
 func (c *call) body(rawMax int64) (io.Reader, func(), error) {
 	var raw io.Reader = c.r.Body
-	if rawMax > 0 {
+	if rawMax > 0 && (c.r.ContentLength < 0 || c.r.ContentLength > rawMax) { // else net/http reads no more than it was promised
 		raw = http.MaxBytesReader(c.w, c.r.Body, rawMax)
 	}
-	encodings := c.r.Header.Values("Content-Encoding")
+	encodings := c.r.Header["Content-Encoding"]
 	encoding := ""
 	if len(encodings) == 1 {
 		encoding = strings.ToLower(strings.TrimSpace(encodings[0]))

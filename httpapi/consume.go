@@ -48,7 +48,18 @@ func (c *call) postCheck() {
 		c.writeError(err)
 		return
 	}
-	r, listed, err := c.readRequest()
+	buf := getBuffer()
+	defer putBuffer(buf) // which the request and the answer are parts of: a check keeps nothing
+	if err = c.wantJSON(); err == nil {
+		buf.b, err = c.readBody(buf.b, jsonBodyBytesMax)
+	}
+	if err != nil {
+		c.writeError(err)
+		return
+	}
+	p := getRequests()
+	defer putRequests(p)
+	r, listed, err := p.parseOne(buf.b)
 	if err != nil {
 		c.writeError(err)
 		return
@@ -196,7 +207,6 @@ func (c *call) quotaHeaders(a *usage.Answer) {
 	if q == nil {
 		return
 	}
-	limit, remaining := floorNumber(q.Limit), floorNumber(q.Remaining)
 	reset, window := int64(0), int64(0)
 	if q.ResetAt != nil {
 		reset = max(0, int64(math.Ceil(time.Until(*q.ResetAt).Seconds())))
@@ -208,26 +218,29 @@ func (c *call) quotaHeaders(a *usage.Answer) {
 	if st, ok := c.eng.Meter(q.Meter); ok && st.Meter.Unit != "" {
 		unit = st.Meter.Unit
 	}
-	var room [192]byte
-	text := append(append(append(append(room[:0], '"'), q.Quota...), `";q=`...), limit...)
+	var room [256]byte
+	text := appendInt(append(append(append(room[:0], '"'), q.Quota...), `";q=`...), floorNumber(q.Limit))
 	if window > 0 {
-		text = strconv.AppendInt(append(text, ";w="...), window, 10)
+		text = appendInt(append(text, ";w="...), window)
 	}
 	text = append(append(append(text, `;qu="weir-`...), headerToken(unit)...), '"')
-	policy := string(text)
-	text = append(append(append(append(room[:0], '"'), q.Quota...), `";r=`...), remaining...)
+	policy := len(text)
+	text = appendInt(append(append(append(text, '"'), q.Quota...), `";r=`...), floorNumber(q.Remaining))
 	if q.ResetAt != nil {
-		text = strconv.AppendInt(append(text, ";t="...), reset, 10)
+		text = appendInt(append(text, ";t="...), reset)
 	}
-	values := []string{policy, string(text), q.Used.String(), q.Limit.String(), q.Remaining.String()}
-	h := c.w.Header()
-	for i, name := range quotaHeaderNames {
-		h[name] = values[i : i+1 : i+1]
-	}
+	state := len(text)
+	text = q.Used.AppendTo(text)
+	used := len(text)
+	text = q.Limit.AppendTo(text)
+	limit := len(text)
+	all := string(q.Remaining.AppendTo(text)) // one piece of memory for five values
+	c.setHeader("Ratelimit-Policy", all[:policy])
+	c.setHeader("Ratelimit", all[policy:state])
+	c.setHeader("X-Usage-Current", all[state:used])
+	c.setHeader("X-Usage-Limit", all[used:limit])
+	c.setHeader("X-Usage-Remaining", all[limit:])
 }
-
-// quotaHeaderNames are those of quotaHeaders, in its order, as net/http spells them: to have it find that out costs more than the values.
-var quotaHeaderNames = [...]string{"Ratelimit-Policy", "Ratelimit", "X-Usage-Current", "X-Usage-Limit", "X-Usage-Remaining"}
 
 // bindingOfTenant is the binding quota when it is one of the tenant with a limit, else the first such quota.
 func bindingOfTenant(a *usage.Answer) *usage.QuotaStatus {
@@ -248,12 +261,12 @@ func bindingOfTenant(a *usage.Answer) *usage.QuotaStatus {
 }
 
 // floorNumber is a number without its decimals, as structured fields have integers.
-func floorNumber(d usage.Decimal) string {
+func floorNumber(d usage.Decimal) int64 {
 	coef, scale := d.Parts()
 	for range scale {
 		coef /= 10
 	}
-	return strconv.FormatInt(coef, 10)
+	return coef
 }
 
 // headerToken keeps what is safe between quotes in a header.

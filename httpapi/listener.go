@@ -30,7 +30,7 @@ func (l *limited) Accept() (net.Conn, error) {
 		<-l.places
 		return nil, err
 	}
-	return &limitedConn{Conn: c, leave: sync.OnceFunc(func() { <-l.places })}, nil
+	return &limitedConn{lazyConn: lazyConn{Conn: c}, leave: sync.OnceFunc(func() { <-l.places })}, nil
 }
 
 // Close ends the waiting too.
@@ -41,7 +41,7 @@ func (l *limited) Close() error {
 
 // limitedConn gives its place back when it is closed.
 type limitedConn struct {
-	net.Conn
+	lazyConn
 	leave func()
 }
 

@@ -39,15 +39,26 @@ func newMetrics(reg *prometheus.Registry, eng Engine) *metrics {
 	return m
 }
 
-// request counts one answer. Methods are a client's words: those that no route knows share one
-// label, else anybody could grow the series without bound.
-func (m *metrics) request(route, method string, status int) {
-	switch method {
-	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete:
-	default:
-		method = "other"
+// countedMethods have labels of their own. Methods are a client's words: those that no route knows share one label, else anybody could
+// grow the series without bound.
+var countedMethods = [...]string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete, "other"}
+
+// request counts one answer.
+func (m *metrics) request(r *route, method string, status int) {
+	i := 0
+	for i < len(countedMethods)-1 && countedMethods[i] != method {
+		i++
 	}
-	m.requests.WithLabelValues(route, method, strconv.Itoa(status)).Inc()
+	if status != http.StatusOK {
+		m.requests.WithLabelValues(r.pattern, countedMethods[i], strconv.Itoa(status)).Inc()
+		return
+	}
+	known := r.answered[i].Load() // to find it by its labels takes as long as to judge a quota
+	if known == nil {
+		known = new(m.requests.WithLabelValues(r.pattern, countedMethods[i], "200"))
+		r.answered[i].Store(known)
+	}
+	(*known).Inc()
 }
 
 func (c *call) getMetrics() {

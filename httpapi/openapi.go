@@ -79,7 +79,7 @@ func buildOpenAPI(routes []*route, version string) (object, error) {
 		item, _ := paths[r.pattern].(object) // a test says when it is missing
 		for method, e := range r.methods {   // order-free: one operation each
 			if operation, ok := item[strings.ToLower(method)].(object); ok {
-				completeOperation(operation, e)
+				completeOperation(operation, *e)
 				if strings.HasPrefix(r.pattern, "/v1/") {
 					addNumbers(operation)
 				}

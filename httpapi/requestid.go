@@ -11,7 +11,7 @@ import (
 // requestID answers the X-Request-Id of the client when it is printable ASCII of at most 128
 // bytes (it goes into logs and headers), else a new one.
 func requestID(r *http.Request) string {
-	id := r.Header.Get("X-Request-Id")
+	id := headerOf(r, "X-Request-Id")
 	if id == "" || len(id) > 128 {
 		return newUUID(time.Now())
 	}
@@ -23,10 +23,18 @@ func requestID(r *http.Request) string {
 	return id
 }
 
+// headerOf is the first value of a header whose name is spelled as net/http does: to have it find that out costs more than to look.
+func headerOf(r *http.Request, name string) string {
+	if values := r.Header[name]; len(values) > 0 {
+		return values[0]
+	}
+	return ""
+}
+
 // traceparent answers the W3C trace context of a request (level 1, section 3.2) when it is well formed, else "": it is
 // echoed, and goes into the log and the audit. Versions after 00 may carry more; their first part is kept.
 func traceparent(r *http.Request) string {
-	text := r.Header.Get("Traceparent")
+	text := headerOf(r, "Traceparent")
 	if text == "" {
 		return ""
 	}

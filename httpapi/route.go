@@ -9,7 +9,9 @@ import (
 	"net/url"
 	"runtime/debug"
 	"sort"
+	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/weirhq/weir/httpapi/compat"
@@ -23,32 +25,32 @@ type handler func(*call)
 type route struct {
 	pattern  string // with {name} for a variable segment; also the label of metrics
 	segments []string
-	methods  map[string]endpoint
+	methods  map[string]*endpoint
 	allow    []string // the methods, sorted
 	duration prometheus.Observer
+	answered [len(countedMethods)]atomic.Pointer[prometheus.Counter] // with 200, by method; nil until the first
 }
 
 func newRoute(pattern string) *route {
-	return &route{pattern: pattern, segments: strings.Split(pattern[1:], "/"), methods: make(map[string]endpoint)}
+	return &route{pattern: pattern, segments: strings.Split(pattern[1:], "/"), methods: make(map[string]*endpoint)}
 }
 
 // splitPath cuts a path at its slashes and then decodes each part once, so that a slash that
-// was encoded is part of a name. It is false for a path that cannot be decoded.
-func splitPath(u *url.URL) ([]string, bool) {
+// was encoded is part of a name; it appends the parts. It is false for a path that cannot be decoded.
+func splitPath(parts []string, u *url.URL) ([]string, bool) {
 	path := u.EscapedPath()
 	if path == "" || path[0] != '/' {
 		return nil, false
 	}
-	parts := strings.Split(path[1:], "/")
-	for i, p := range parts {
-		if strings.IndexByte(p, '%') < 0 {
-			continue
+	for p := range strings.SplitSeq(path[1:], "/") {
+		if strings.IndexByte(p, '%') >= 0 {
+			decoded, err := url.PathUnescape(p)
+			if err != nil {
+				return nil, false
+			}
+			p = decoded
 		}
-		decoded, err := url.PathUnescape(p)
-		if err != nil {
-			return nil, false
-		}
-		parts[i] = decoded
+		parts = append(parts, p)
 	}
 	return parts, true
 }
@@ -96,6 +98,10 @@ type call struct {
 	slug      string // the variable segment of the path, decoded
 	sub       string // the second one
 
+	segments [6]string // room for those of the path, which are seldom more
+	values   [8]string // of headers that setHeader has set: a slice for each would be an allocation
+	set      int       // of values
+
 	place   bool // among the heavy reads
 	status  int  // 0 until the answer has begun
 	written int  // bytes of the answer's body
@@ -106,11 +112,17 @@ type call struct {
 func (c *call) write(status int, contentType string, body []byte) {
 	c.leavePlace()
 	h := c.w.Header()
-	if contentType != "" {
+	switch contentType {
+	case "":
+	case jsonType:
+		h["Content-Type"] = headerJSON
+	default:
 		h.Set("Content-Type", contentType)
 	}
-	if status != http.StatusNoContent && status != http.StatusNotModified {
-		h.Set("Content-Length", fmt.Sprint(len(body)))
+	// net/http finds the length of a short answer itself. The header would be the ninth of a decision's, and Go's maps get dear then.
+	known := len(body) > 0 && len(body) <= netHTTPLengthMax && c.r.Method != http.MethodHead
+	if !known && status != http.StatusNoContent && status != http.StatusNotModified {
+		c.setHeader("Content-Length", strconv.Itoa(len(body)))
 	}
 	c.status = status
 	c.w.WriteHeader(status)
@@ -120,7 +132,29 @@ func (c *call) write(status int, contentType string, body []byte) {
 	}
 }
 
-func (c *call) writeJSON(status int, body []byte) { c.write(status, "application/json", body) }
+func (c *call) writeJSON(status int, body []byte) { c.write(status, jsonType, body) }
+
+const jsonType = "application/json"
+
+// netHTTPLengthMax is how long an answer may be of which net/http finds the length: it keeps 2,048 bytes back.
+const netHTTPLengthMax = 2000
+
+// Values of headers that never change. Nobody may write into them.
+var (
+	headerJSON    = []string{jsonType}
+	headerNosniff = []string{"nosniff"}
+)
+
+// setHeader sets a header whose name is spelled as net/http does.
+func (c *call) setHeader(name, value string) {
+	if c.set == len(c.values) {
+		c.w.Header().Set(name, value)
+		return
+	}
+	c.values[c.set] = value
+	c.set++
+	c.w.Header()[name] = c.values[c.set-1 : c.set : c.set]
+}
 
 // recovered answers a request whose handler panicked, and logs where.
 func (c *call) recovered(p any) {
@@ -142,6 +176,9 @@ func (c *call) query(names ...string) (url.Values, error) {
 }
 
 func (c *call) parseQuery() (url.Values, error) {
+	if c.r.URL.RawQuery == "" {
+		return nil, nil
+	}
 	q, err := url.ParseQuery(c.r.URL.RawQuery)
 	if err != nil {
 		return nil, refuse(usage.CodeInvalidValue, "", "the query string cannot be decoded; percent-encode its values")
@@ -163,6 +200,9 @@ func bare(h handler) handler {
 // checkQuery refuses parameters that are not among names, and those that are given twice. Every request may say how it wants
 // quantities written.
 func checkQuery(q url.Values, names ...string) error {
+	if len(q) == 0 {
+		return nil
+	}
 	given := make([]string, 0, len(q))
 	for name := range q { // order-free: sorted below
 		given = append(given, name)

@@ -87,9 +87,8 @@ func (u *unusedConns) close() {
 
 // deadlines gives the body, or its next chunk, bodyIdleMax to arrive, and the answer
 // answerMax after that. A writer that knows no deadlines, as in tests, is left alone.
-func (c *call) deadlines() {
+func (c *call) deadlines(now time.Time) {
 	rc := http.NewResponseController(c.w)
-	now := time.Now()
 	_ = rc.SetReadDeadline(now.Add(bodyIdleMax))
 	_ = rc.SetWriteDeadline(now.Add(bodyIdleMax + answerMax))
 }

@@ -87,7 +87,7 @@ func (s *stream) fill() error {
 		}
 		if now := time.Now(); now.Sub(s.extended) > time.Second {
 			s.extended = now
-			s.call.deadlines()
+			s.call.deadlines(time.Now())
 		}
 		n, err := s.in.Read(s.doc[len(s.doc):cap(s.doc)])
 		s.doc = s.doc[:len(s.doc)+n]

@@ -146,10 +146,10 @@ func table(all []endpoint) []*route {
 
 // add gives the route one more method.
 func (r *route) add(e endpoint) {
-	r.methods[e.method] = e
+	r.methods[e.method] = &e
 	names := []string{e.method}
 	if e.method == http.MethodGet {
-		r.methods[http.MethodHead] = e
+		r.methods[http.MethodHead] = &e
 		names = append(names, http.MethodHead)
 	}
 	r.allow = append(r.allow, names...)

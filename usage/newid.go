@@ -1,9 +1,9 @@
 package usage
 
 import (
-	"crypto/rand"
 	"encoding/binary"
 	"encoding/hex"
+	"math/rand/v2"
 	"time"
 )
 
@@ -15,7 +15,9 @@ func NewID(now time.Time) string {
 	var ms [8]byte
 	binary.BigEndian.PutUint64(ms[:], uint64(now.UnixMilli()))
 	copy(u[:6], ms[2:])
-	_, _ = rand.Read(u[6:]) // never fails since Go 1.24: the program ends instead
+	// The runtime's ChaCha8, which the system seeds: an id has to be unique, not secret.
+	binary.BigEndian.PutUint64(u[8:], rand.Uint64())
+	binary.BigEndian.PutUint16(u[6:], uint16(rand.Uint32()))
 	u[6] = u[6]&0x0f | 0x70
 	u[8] = u[8]&0x3f | 0x80
 
