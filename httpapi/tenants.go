@@ -73,12 +73,17 @@ func (c *call) getTenant() {
 }
 
 func (c *call) writeTenant(status int, st usage.TenantState) {
-	body, err := json.Marshal(tenantOf(st))
+	b := tenantOf(st)
+	plain, err := json.Marshal(b) // the tag is the same however numbers are written
+	body := plain
+	if err == nil && c.numbersAsStrings() {
+		body, err = c.encode(b)
+	}
 	if err != nil {
 		c.writeError(err)
 		return
 	}
-	c.writeTagged(status, bodyTag(body), append(body, '\n'))
+	c.writeTagged(status, bodyTag(plain), append(body, '\n'))
 }
 
 // bodyTag is the entity tag of a tenant: its plan, the version of it and its overrides change without a change of the tenant itself.
