@@ -121,6 +121,17 @@ func meterError(m *meter, err error) *usage.Error {
 	return &usage.Error{Code: code, Pointer: "/quantity", Detail: "meter " + m.def.Slug + ": " + detail}
 }
 
+// outOfTime refuses a time that unix nanoseconds, or the numbers of minutes, cannot say; with the scope backfill, too.
+func outOfTime(at time.Time) *usage.Error {
+	code, year := usage.CodeEventTooOld, at.Year()
+	if year > 2200 {
+		code = usage.CodeEventInFuture
+	} else if year >= 1700 {
+		return nil
+	}
+	return &usage.Error{Code: code, Pointer: "/timestamp", Detail: fmt.Sprintf("timestamp is in the year %d; send the time of what happened", year)}
+}
+
 func tooOld(at, now, maxAge int64) *usage.Error {
 	return &usage.Error{Code: usage.CodeEventTooOld, Pointer: "/timestamp",
 		Detail: fmt.Sprintf("timestamp %s is older than the %s that are accepted (now is %s); history needs a key with scope backfill",

@@ -28,6 +28,9 @@ func TestConfigurationBodiesRefused(t *testing.T) {
 	}{
 		{"POST /v1/adjustments", adjust(`"quantity":1,"timestamp":"noon"`), 422, "invalid_value", "/timestamp", `timestamp "noon" must be a time like 2026-01-31T00:00:00Z`},
 		{"POST /v1/adjustments", adjust(`"quantity":1,"timestamp":` + lateComma), 422, "invalid_value", "/timestamp", "RFC 3339"},
+		{"POST /v1/adjustments", adjust(`"quantity":1,"timestamp":"0001-01-01T00:00:00Z"`), 422, "event_too_old", "/timestamp", "never set"},
+		{"POST /v1/adjustments", adjust(`"quantity":1,"timestamp":"1066-10-14T00:00:00Z"`), 422, "event_too_old", "/timestamp", "1066"},
+		{"POST /v1/adjustments", adjust(`"quantity":1,"timestamp":"9999-12-31T00:00:00Z"`), 422, "event_in_future", "/timestamp", "9999"},
 		{"POST /v1/adjustments", adjust(`"quantity":1,"timestamp":7`), 400, "wrong_type", "/timestamp", "must be a string"},
 		{"POST /v1/adjustments", adjust(`"quantity":true`), 400, "wrong_type", "/quantity", "must be a number or a decimal string"},
 		{"POST /v1/adjustments", adjust(`"quantity":"x"`), 422, "invalid_value", "/quantity", ""},
