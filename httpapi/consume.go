@@ -207,10 +207,10 @@ func (c *call) quotaHeaders(a *usage.Answer) {
 	if q == nil {
 		return
 	}
-	reset, window := int64(0), int64(0)
+	reset, window := int64(0), int64(q.Length.Seconds()) // a sliding window resets when its last unit leaves, not at its end
 	if q.ResetAt != nil {
 		reset = max(0, int64(math.Ceil(time.Until(*q.ResetAt).Seconds())))
-		if q.PeriodStart != nil {
+		if window == 0 && q.PeriodStart != nil {
 			window = int64(q.ResetAt.Sub(*q.PeriodStart).Seconds())
 		}
 	}
