@@ -89,6 +89,9 @@ func (f *fixture) problem(w *httptest.ResponseRecorder) problemBody {
 	require.NotEmpty(f.t, p.Type)
 	require.NotEmpty(f.t, p.Title)
 	require.NotEmpty(f.t, p.Detail)
+	if len(p.Errors) > 0 {
+		require.Equal(f.t, p.Errors[0].Detail, p.Detail, "the place has a member of its own")
+	}
 	require.Equal(f.t, w.Header().Get("X-Request-Id"), p.RequestID)
 	return p
 }
