@@ -20,7 +20,7 @@ func (e *Engine) PutPlan(ctx context.Context, p usage.Plan) error {
 // PutPlanIf is PutPlan under a condition. apply moves everybody who is on the plan to its newest version: usage.EffectiveNow,
 // usage.EffectivePeriodEnd of each, or "" for nobody.
 func (e *Engine) PutPlanIf(ctx context.Context, p usage.Plan, apply string, cond usage.Condition) (usage.PlanState, bool, error) {
-	p = p.WithDefaults()
+	p = plainPlan(p)
 	if errs := p.Validate(); len(errs) > 0 {
 		return usage.PlanState{}, false, errs[0]
 	}

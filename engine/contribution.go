@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"strings"
+
 	"github.com/weirhq/weir/internal/strictjson"
 	"github.com/weirhq/weir/rollup"
 	"github.com/weirhq/weir/usage"
@@ -29,16 +31,24 @@ func (c *contribution) evaluate(it *item) *usage.Error {
 	}
 	v, err := q.Units(m.scale)
 	if err != nil {
-		return meterError(m, err)
+		return m.atValue(meterError(m, err))
 	}
 	if v < 0 && !m.level() {
-		return negativeQuantity(q)
+		return m.atValue(negativeQuantity(q))
 	}
 	c.value, c.add = v, it.Op == opAdd
 	if c.abs = magnitude(m.kind, v, it.Op); c.overflows(v) {
-		return overflowError(m)
+		return m.atValue(overflowError(m))
 	}
 	return nil
+}
+
+// atValue lets a refusal point to what the meter counts.
+func (m *meter) atValue(e *usage.Error) *usage.Error {
+	if m.valuePath != nil {
+		e.Pointer = "/" + strings.Join(m.valuePath, "/")
+	}
+	return e
 }
 
 func overflowError(m *meter) *usage.Error {

@@ -24,9 +24,8 @@ func (e *Engine) Adjust(ctx context.Context, a usage.Adjustment) (usage.Outcome,
 	}
 	base := wal.Item{Tenant: a.TenantID, User: a.UserID, ID: a.ID, Quantity: a.Quantity}
 	if !a.Timestamp.IsZero() {
-		if year := a.Timestamp.Year(); year < 1700 || year > 2200 {
-			return usage.Outcome{ID: a.ID}, &usage.Error{Code: usage.CodeInvalidValue, Pointer: "/timestamp",
-				Detail: fmt.Sprintf("timestamp is in the year %d; send the time that is to be corrected", year)}
+		if err := outOfTime(a.Timestamp); err != nil {
+			return usage.Outcome{ID: a.ID}, err
 		}
 		base.HasTime, base.TimeNanos, base.Backfill = true, a.Timestamp.UnixNano(), ctx.Value(backfillKey{}) != nil
 	}

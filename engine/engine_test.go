@@ -105,7 +105,8 @@ func TestRefusalsChangeNothing(t *testing.T) {
 	}{
 		{"too old", usage.CodeEventTooOld, func(ev *usage.Event) { ev.Timestamp = clock.Now().Add(-35*24*time.Hour - time.Second) }},
 		{"future", usage.CodeEventInFuture, func(ev *usage.Event) { ev.Timestamp = clock.Now().Add(5*time.Minute + time.Second) }},
-		{"year 9999", usage.CodeInvalidValue, func(ev *usage.Event) { ev.Timestamp = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC) }},
+		{"year 9999", usage.CodeEventInFuture, func(ev *usage.Event) { ev.Timestamp = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC) }},
+		{"year 1600", usage.CodeEventTooOld, func(ev *usage.Event) { ev.Timestamp = time.Date(1600, 1, 1, 0, 0, 0, 0, time.UTC) }},
 		{"decimals", usage.CodeTooManyDecimals, func(ev *usage.Event) { ev.Quantity = usage.FromUnits(15, 1) }},
 		{"negative", usage.CodeNegativeQuantity, func(ev *usage.Event) { ev.Quantity = usage.Int(-1) }},
 		{"unknown", usage.CodeUnknownFeature, func(ev *usage.Event) { ev.FeatureType = "nope" }},

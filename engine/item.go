@@ -71,21 +71,23 @@ func (it *item) field(name string) string {
 // propertyDecimal reads the value property of m: a JSON number or a decimal string.
 func propertyDecimal(m *meter, it *item) (usage.Decimal, *usage.Error) {
 	raw, ok := strictjson.Lookup(it.Metadata, m.valuePath[1:])
-	pointer := "/" + strings.Join(m.valuePath, "/")
 	if !ok {
-		return usage.Decimal{}, &usage.Error{Code: usage.CodeInvalidValue, Pointer: pointer,
-			Detail: "meter " + m.def.Slug + " counts " + m.def.ValueProperty + ", which the event does not have; send it as a number"}
+		return usage.Decimal{}, m.atValue(&usage.Error{Code: usage.CodeInvalidValue,
+			Detail: "meter " + m.def.Slug + " counts " + m.def.ValueProperty + ", which the event does not have; send it as a number"})
 	}
 	text := string(raw)
 	if len(text) > 1 && text[0] == '"' {
 		text = text[1 : len(text)-1] // a decimal has no escapes; anything else fails below
 	}
 	q, err := usage.ParseDecimal(text)
-	if err != nil {
-		return usage.Decimal{}, &usage.Error{Code: usage.CodeInvalidValue, Pointer: pointer,
-			Detail: fmt.Sprintf("meter %s counts %s, but %s is no decimal number", m.def.Slug, m.def.ValueProperty, shorten(text))}
+	switch usage.Code(err) {
+	case "":
+		return q, nil
+	case usage.CodeOverflow, usage.CodeTooManyDecimals: // a number, which nothing can hold
+		return usage.Decimal{}, m.atValue(meterError(m, err))
 	}
-	return q, nil
+	return usage.Decimal{}, m.atValue(&usage.Error{Code: usage.CodeInvalidValue,
+		Detail: fmt.Sprintf("meter %s counts %s, but %s is no decimal number", m.def.Slug, m.def.ValueProperty, shorten(text))})
 }
 
 // memberName names a unique value that is not a user: a string by itself, any other scalar by its JSON.
@@ -119,6 +121,17 @@ func meterError(m *meter, err error) *usage.Error {
 		detail = e.Detail
 	}
 	return &usage.Error{Code: code, Pointer: "/quantity", Detail: "meter " + m.def.Slug + ": " + detail}
+}
+
+// outOfTime refuses a time that unix nanoseconds, or the numbers of minutes, cannot say; with the scope backfill, too.
+func outOfTime(at time.Time) *usage.Error {
+	code, year := usage.CodeEventTooOld, at.Year()
+	if year > 2200 {
+		code = usage.CodeEventInFuture
+	} else if year >= 1700 {
+		return nil
+	}
+	return &usage.Error{Code: code, Pointer: "/timestamp", Detail: fmt.Sprintf("timestamp is in the year %d; send the time of what happened", year)}
 }
 
 func tooOld(at, now, maxAge int64) *usage.Error {

@@ -209,6 +209,18 @@ func versionOf(p *plan) uint64 {
 	return p.version
 }
 
+// plainPlan is a plan as it enters the log: with its defaults, and without an overage of 0, which is the default in other words. It
+// is not for apply: an entry of an older log has to make the versions that it made.
+func plainPlan(p usage.Plan) usage.Plan {
+	p = p.WithDefaults()
+	for i := range p.Quotas { // a copy
+		if o := &p.Quotas[i].Overage; p.Quotas[i].Rate == nil && !o.Unlimited && o.Units.Sign() == 0 {
+			*o = usage.Overage{}
+		}
+	}
+	return p
+}
+
 func samePlan(a, b usage.Plan) bool {
 	x, errA := json.Marshal(a)
 	y, errB := json.Marshal(b)

@@ -35,10 +35,8 @@ func (p *preparer) event(ev *usage.Event, it *item, spans []strictjson.Span) ([]
 	it.Kind, it.Op, it.Quantity = wal.KindEvent, opCode(ev.Op), ev.Quantity
 	it.Tenant, it.User, it.Feature, it.Source, it.ID = ev.TenantID, ev.UserID, ev.FeatureType, ev.Source, ev.ID
 	if !ev.Timestamp.IsZero() {
-		year := ev.Timestamp.Year()
-		if year < 1700 || year > 2200 { // beyond what unix nanoseconds can say
-			return spans, &usage.Error{Code: usage.CodeInvalidValue, Pointer: "/timestamp",
-				Detail: fmt.Sprintf("timestamp is in the year %d; send the time of the event", year)}
+		if err := outOfTime(ev.Timestamp); err != nil {
+			return spans, err
 		}
 		it.HasTime, it.TimeNanos = true, ev.Timestamp.UnixNano()
 	}

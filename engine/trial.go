@@ -17,7 +17,7 @@ func (e *Engine) PlanTrial(p usage.Plan) (PlanTrial, error) {
 	if e.closed.Load() {
 		return PlanTrial{}, usage.ErrClosed
 	}
-	p = p.WithDefaults()
+	p = plainPlan(p)
 	if errs := p.Validate(); len(errs) > 0 {
 		return PlanTrial{}, errs[0]
 	}

@@ -89,6 +89,9 @@ func (f *fixture) problem(w *httptest.ResponseRecorder) problemBody {
 	require.NotEmpty(f.t, p.Type)
 	require.NotEmpty(f.t, p.Title)
 	require.NotEmpty(f.t, p.Detail)
+	if len(p.Errors) > 0 {
+		require.Equal(f.t, p.Errors[0].Detail, p.Detail, "the place has a member of its own")
+	}
 	require.Equal(f.t, w.Header().Get("X-Request-Id"), p.RequestID)
 	return p
 }
@@ -148,6 +151,12 @@ func TestBadRequests(t *testing.T) {
 		{"POST", "/v1/events", event + `,"timestamp":"2026-11-27T01:14:58+24:00"}`, nil, 422, "invalid_value", "/timestamp"},
 		{"POST", "/v1/events", event + `,"timestamp":"2026-11-27T1:00:00Z"}`, nil, 422, "invalid_value", "/timestamp"},
 		{"POST", "/v1/events", event + `,"timestamp":"2099-01-31T00:00:00Z"}`, nil, 422, "event_in_future", "/timestamp"},
+		{"POST", "/v1/events", event + `,"timestamp":"9999-12-31T23:59:59Z"}`, nil, 422, "event_in_future", "/timestamp"},
+		{"POST", "/v1/events", event + `,"timestamp":"2262-04-12T00:00:00Z"}`, nil, 422, "event_in_future", "/timestamp"},
+		{"POST", "/v1/events", event + `,"timestamp":"1600-02-29T00:00:00Z"}`, nil, 422, "event_too_old", "/timestamp"},
+		{"POST", "/v1/events", event + `,"timestamp":"0000-01-01T00:00:00Z"}`, nil, 422, "event_too_old", "/timestamp"},
+		{"POST", "/v1/events", event + `,"timestamp":"0001-01-01T00:00:00Z"}`, nil, 422, "event_too_old", "/timestamp"},
+		{"POST", "/v1/events", event + `,"timestamp":"0001-01-01T02:00:00.000+02:00"}`, nil, 422, "event_too_old", "/timestamp"},
 		{"POST", "/v1/events", event + `,"op":"del"}`, nil, 422, "invalid_value", "/op"},
 		{"POST", "/v1/events", event + `}`, []string{"Idempotency-Key", "2"}, 422, "invalid_value", "/id"},
 		{"POST", "/v1/events", event + `}`, []string{"Idempotency-Key", "a\tb"}, 422, "invalid_value", "/id"},

@@ -73,7 +73,8 @@ func TestCloudEventsRefused(t *testing.T) {
 		{with(`"data":{"a":{"b":{"c":{"d":{}}}}}`), 422, "invalid_value", "/data/a/b/c/d"},
 		{with(`"time":"2026-11-27T01:14:58,5Z"`), 422, "invalid_value", "/time"}, {with(`"time":"2026-11-27T01:14:58.1234567891Z"`), 422, "invalid_value", "/time"},
 		{with(`"time":"noon"`), 422, "invalid_value", "/time"}, {with(`"time":"2099-01-01T00:00:00Z"`), 422, "event_in_future", "/time"},
-		{with(`"time":"2019-01-01T00:00:00Z"`), 422, "event_too_old", "/time"},
+		{with(`"time":"2019-01-01T00:00:00Z"`), 422, "event_too_old", "/time"}, {with(`"time":"0001-01-01T00:00:00Z"`), 422, "event_too_old", "/time"},
+		{with(`"time":"9999-12-31T23:59:59Z"`), 422, "event_in_future", "/time"},
 		{with(`"data":{`), 400, "malformed_json", "*"}, {`[]`, 400, "wrong_type", ""}, {``, 400, "malformed_json", ""},
 	} {
 		w := f.post(tc.body, "Content-Type", mediaCloud)

@@ -28,6 +28,9 @@ func TestConfigurationBodiesRefused(t *testing.T) {
 	}{
 		{"POST /v1/adjustments", adjust(`"quantity":1,"timestamp":"noon"`), 422, "invalid_value", "/timestamp", `timestamp "noon" must be a time like 2026-01-31T00:00:00Z`},
 		{"POST /v1/adjustments", adjust(`"quantity":1,"timestamp":` + lateComma), 422, "invalid_value", "/timestamp", "RFC 3339"},
+		{"POST /v1/adjustments", adjust(`"quantity":1,"timestamp":"0001-01-01T00:00:00Z"`), 422, "event_too_old", "/timestamp", "never set"},
+		{"POST /v1/adjustments", adjust(`"quantity":1,"timestamp":"1066-10-14T00:00:00Z"`), 422, "event_too_old", "/timestamp", "1066"},
+		{"POST /v1/adjustments", adjust(`"quantity":1,"timestamp":"9999-12-31T00:00:00Z"`), 422, "event_in_future", "/timestamp", "9999"},
 		{"POST /v1/adjustments", adjust(`"quantity":1,"timestamp":7`), 400, "wrong_type", "/timestamp", "must be a string"},
 		{"POST /v1/adjustments", adjust(`"quantity":true`), 400, "wrong_type", "/quantity", "must be a number or a decimal string"},
 		{"POST /v1/adjustments", adjust(`"quantity":"x"`), 422, "invalid_value", "/quantity", ""},
@@ -132,4 +135,39 @@ func TestConfigurationAnswersPutBack(t *testing.T) {
 		require.JSONEq(t, before.Body.String(), w.Body.String())
 	}
 	require.Equal(t, audit, f.send("GET", "/v1/audit", nil).Body.String())
+}
+
+// TestSpelledDefaultsOfPlans: a quota that names its defaults is the quota that leaves them out: no version, no entry of the audit.
+// The overage of a quota with a period is always told.
+func TestSpelledDefaultsOfPlans(t *testing.T) {
+	f := newFixture(t)
+	put := func(quota string) (version any, body string) {
+		t.Helper()
+		w, p := f.do("PUT", "/v1/plans/pro", `{"quotas":[`+quota+`]}`)
+		require.Less(t, w.Code, 300, "%s: %s", quota, w.Body)
+		return p["version"], w.Body.String()
+	}
+	for _, tc := range []struct{ bare, defaults, told string }{
+		{`{"slug":"q","meter":"api_calls","period":"month","limit":10`, `,"scope":"tenant","mode":"enforce","overage":0,"grace_period":null,"warn_at":"0.80","throttle_at":null,` +
+			`"max_delay":"1000ms","warning_thresholds":[50,75,90,100],"on_error":"closed"`, `"limit":10,"overage":0,`},
+		{`{"slug":"q","meter":"api_calls","period":{"sliding":"1h"},"limit":null`, `,"overage":"0.0"`, `"limit":null,"overage":0,`},
+		{`{"slug":"q","meter":"api_calls","period":"month","mode":"soft","limit":10`, `,"overage":0`, `"limit":10,"warn_at"`},
+		{`{"slug":"q","meter":"api_calls","rate":{"limit":10,"per":"1s"}`, `,"scope":"tenant","grace_period":null`, `"rate":{"limit":10,`},
+	} {
+		version, body := put(tc.bare + "}")
+		require.Contains(t, body, tc.told)
+		audit := f.send("GET", "/v1/audit", nil).Body.String()
+		w, trial := f.do("PUT", "/v1/plans/pro?dry_run=true", `{"quotas":[`+tc.bare+tc.defaults+`}]}`)
+		require.Equal(t, true, trial["identical"], w.Body)
+		again, spelled := put(tc.bare + tc.defaults + "}")
+		require.Equal(t, version, again, tc.defaults)
+		require.Equal(t, body, spelled)
+		require.Equal(t, audit, f.send("GET", "/v1/audit", nil).Body.String())
+		w, _ = f.do("PUT", "/v1/plans/pro", body)
+		require.Equal(t, body, w.Body.String(), "what was answered, put back")
+	}
+	_, body := put(`{"slug":"q","meter":"api_calls","period":"month","limit":10,"overage":"unlimited"}`)
+	require.Contains(t, body, `"overage":"unlimited"`)
+	_, body = put(`{"slug":"q","meter":"api_calls","period":"month","limit":10,"overage":5}`)
+	require.Contains(t, body, `"overage":5,`)
 }

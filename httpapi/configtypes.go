@@ -17,6 +17,9 @@ func unmarshal(text []byte, v any) error {
 
 var timeStrings = strictjson.StringsOf("a string with an RFC 3339 time", func(name, text string) (time.Time, error) {
 	t, ok := usage.ParseTime([]byte(text))
+	if !ok && name == "timestamp" { // of an adjustment, which is like an event
+		return t, usage.TimestampError("", name, text)
+	}
 	if !ok {
 		return t, usage.TimeError("", name, text)
 	}

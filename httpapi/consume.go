@@ -175,7 +175,7 @@ func (c *call) writeAnswer(status int, a *usage.Answer, form decisionForm) {
 			c.w.Header().Set("Retry-After", strconv.FormatInt((*a.RetryAfterMS+999)/1000, 10))
 		}
 		// A problem's status is the number, so that of the answer is left out.
-		fields := bytes.Replace(body[1:len(body)-1], []byte(`"status":"denied",`), nil, 1)
+		fields := bytes.Replace(body[1:len(body)-1], []byte(`"status":"`+string(a.Status)+`",`), nil, 1)
 		c.writeProblem(problem{code: usage.CodeQuotaExceeded, status: form.deny, detail: denialDetail(a),
 			extra: func(dst []byte) []byte { return append(append(dst, ','), fields...) }})
 		return
@@ -207,10 +207,10 @@ func (c *call) quotaHeaders(a *usage.Answer) {
 	if q == nil {
 		return
 	}
-	reset, window := int64(0), int64(0)
+	reset, window := int64(0), int64(q.Length.Seconds()) // a sliding window resets when its last unit leaves, not at its end
 	if q.ResetAt != nil {
 		reset = max(0, int64(math.Ceil(time.Until(*q.ResetAt).Seconds())))
-		if q.PeriodStart != nil {
+		if window == 0 && q.PeriodStart != nil {
 			window = int64(q.ResetAt.Sub(*q.PeriodStart).Seconds())
 		}
 	}

@@ -309,7 +309,7 @@ func (b *batch) timestamp(ev *usage.Event) error {
 	}
 	t, ok := usage.ParseTime(text)
 	if !ok {
-		return usage.TimeError(p.Pointer(), "timestamp", string(text))
+		return usage.TimestampError(p.Pointer(), "timestamp", string(text))
 	}
 	ev.Timestamp = t
 	return nil

@@ -48,7 +48,7 @@ func TestEventErrors(t *testing.T) {
 		{`"id":"1","timestamp":"2026-01-31"`, usage.CodeInvalidValue, "/timestamp"},
 		{`"id":"1","timestamp":"2026-01-31T00:00:00"`, usage.CodeInvalidValue, "/timestamp"},
 		{`"id":"1","timestamp":"2026-02-30T00:00:00Z"`, usage.CodeInvalidValue, "/timestamp"},
-		{`"id":"1","timestamp":"0001-01-01T00:00:00Z"`, usage.CodeInvalidValue, "/timestamp"},
+		{`"id":"1","timestamp":"0001-01-01T00:00:00Z"`, usage.CodeEventTooOld, "/timestamp"},
 		{`"id":"1","timestamp":"2026-01-31T00:00:00.1234567891Z"`, usage.CodeInvalidValue, "/timestamp"},
 		{`"id":"1","metadata":[]`, usage.CodeWrongType, "/metadata"},
 		{`"id":"1","metadata":null`, usage.CodeWrongType, "/metadata"},

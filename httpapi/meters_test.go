@@ -131,3 +131,27 @@ func TestUsage(t *testing.T) {
 	require.Equal(t, 200, w.Code, w.Body.String())
 	require.Contains(t, w.Body.String(), `"from":"`+at(0)+`"`)
 }
+
+// TestRefusedValues: what is wrong with the value that a meter counts is told by its code, at its place, as of a quantity.
+func TestRefusedValues(t *testing.T) {
+	f := newFixture(t)
+	w, _ := f.do("PUT", "/v1/meters/gb", `{"aggregation":"sum","scale":3,"value_property":"metadata.used.gb"}`)
+	require.Equal(t, 201, w.Code, w.Body)
+	for value, code := range map[string]string{
+		`-1`: "negative_quantity", `"-0.5"`: "negative_quantity",
+		`1.2345`: "too_many_decimals", `1e-400`: "too_many_decimals",
+		`1E400`: "overflow", `12345678901234567890`: "overflow", `9007199254740993e3`: "overflow", `"1e19"`: "overflow",
+		`"many"`: "invalid_value", `true`: "invalid_value", `null`: "invalid_value", `""`: "invalid_value",
+	} {
+		const event = `{"id":"1","tenant_id":"acme","feature_type":"gb","metadata":{"used":{"gb":%s}}}`
+		w := f.post(fmt.Sprintf(event, value))
+		p := f.problem(w)
+		require.Equal(t, []any{422, code, "/metadata/used/gb"}, []any{w.Code, p.Code, p.Errors[0].Pointer}, value)
+		w = f.post(fmt.Sprintf(`[`+event+`]`, value))
+		require.Contains(t, w.Body.String(), `"code":"`+code+`","pointer":"/0/metadata/used/gb"`, value)
+	}
+	for _, value := range []string{`1e0`, `"1.000"`, `10e-1`} { // one, in three ways
+		require.Equal(t, 200, f.post(fmt.Sprintf(`{"id":%q,"tenant_id":"acme","feature_type":"gb","metadata":{"used":{"gb":%s}}}`, value, value)).Code)
+	}
+	require.Equal(t, "3", f.total("gb"))
+}

@@ -49,7 +49,7 @@ type quoter struct {
 }
 
 var quantityTypes = map[reflect.Type]bool{reflect.TypeFor[usage.Decimal](): true, reflect.TypeFor[usage.Number](): true,
-	reflect.TypeFor[estimate](): true}
+	reflect.TypeFor[usage.Overage](): true, reflect.TypeFor[estimate](): true}
 
 // value copies the next value of the JSON, which was made of v; the zero Value: what it was made of is not known.
 func (q *quoter) value(v reflect.Value) error {
@@ -97,6 +97,11 @@ func memberOf(v reflect.Value, name string) reflect.Value {
 			return v.MapIndex(reflect.ValueOf(name).Convert(v.Type().Key()))
 		}
 	case reflect.Struct:
+		if name == "fields" {
+			if q, ok := overridden(v); ok {
+				return q
+			}
+		}
 		for _, f := range reflect.VisibleFields(v.Type()) {
 			tag, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 			if tag == name || tag == "" && f.Name == name && !f.Anonymous {
@@ -107,4 +112,21 @@ func memberOf(v reflect.Value, name string) reflect.Value {
 		}
 	}
 	return reflect.Value{}
+}
+
+// overridden returns the quota that the fields of an override are of. An override keeps them as they were sent, and the text alone
+// does not say which of its numbers are quantities.
+func overridden(v reflect.Value) (reflect.Value, bool) {
+	var fields json.RawMessage
+	switch o := v.Interface().(type) {
+	case overrideBody:
+		fields = o.Fields
+	case usage.Override:
+		fields = o.Fields
+	default:
+		return reflect.Value{}, false
+	}
+	var q usage.Quota
+	err := json.Unmarshal(fields, &q)
+	return reflect.ValueOf(q), err == nil
 }

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -36,6 +37,14 @@ type planBody struct {
 }
 
 func planOf(st usage.PlanState) planBody {
+	quotas := slices.Clone(st.Plan.Quotas)
+	for i := range quotas {
+		q := &quotas[i]
+		if q.Rate == nil && q.Mode != usage.ModeSoft && q.Overage.IsZero() {
+			q.Overage.Units = usage.Int(0) // told like every default; a soft quota has more
+		}
+	}
+	st.Plan.Quotas = quotas
 	return planBody{Plan: st.Plan, Version: st.Number, Tenants: st.Tenants, Archived: st.Archived, Created: st.Created}
 }
 

@@ -89,7 +89,7 @@ type problem struct {
 func problemOf(err error) problem {
 	var list errorList
 	if errors.As(err, &list) && len(list) > 0 {
-		return problem{code: list[0].Code, detail: list[0].Error(), errors: list}
+		return problem{code: list[0].Code, detail: list[0].Detail, errors: list}
 	}
 	var e *usage.Error
 	if errors.As(err, &e) {

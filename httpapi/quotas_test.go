@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -119,6 +120,24 @@ func TestForwardAuth(t *testing.T) {
 	require.Equal(t, 429, ask("", "X-Weir-Key", f.key, "X-Weir-Tenant", "acme"))
 	require.Equal(t, 403, ask("&deny=403", "X-Weir-Key", f.key, "X-Weir-Tenant", "acme"))
 	require.Equal(t, 422, ask("&deny=500", "X-Weir-Key", f.key, "X-Weir-Tenant", "acme"))
+}
+
+// TestPolicyWindows: the window that RateLimit-Policy tells is the length of the period, which does not change from call to call.
+func TestPolicyWindows(t *testing.T) {
+	f := newFixture(t)
+	for period, want := range map[string]string{
+		`"minute"`: `;w=60;`, `"day"`: `;w=86400;`, `"week"`: `;w=604800;`,
+		`{"sliding":"1h"}`: `;w=3600;`, `{"sliding":"1h30m"}`: `;w=5400;`, `{"first_use":"30d"}`: `;w=2592000;`,
+	} {
+		w, _ := f.do("PUT", "/v1/plans/p", `{"quotas":[{"slug":"q","meter":"api_calls","period":`+period+`,"limit":2}]}`)
+		require.Less(t, w.Code, 300, "%s", w.Body)
+		tenant := "of " + want
+		f.do("PUT", "/v1/tenants/"+url.PathEscape(tenant), `{"plan":"p"}`)
+		for _, quantity := range []string{"0", "1", "1", "1"} { // a peek, two calls that count, and a denial
+			w, _ = f.do("POST", "/v1/consume", `{"tenant_id":"`+tenant+`","feature_type":"api_calls","quantity":`+quantity+`}`)
+			require.Contains(t, w.Header().Get("RateLimit-Policy"), want, "%s: %s", period, w.Body)
+		}
+	}
 }
 
 func TestReservationsOverHTTP(t *testing.T) {

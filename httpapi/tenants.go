@@ -73,12 +73,17 @@ func (c *call) getTenant() {
 }
 
 func (c *call) writeTenant(status int, st usage.TenantState) {
-	body, err := json.Marshal(tenantOf(st))
+	b := tenantOf(st)
+	plain, err := json.Marshal(b) // the tag is the same however numbers are written
+	body := plain
+	if err == nil && c.numbersAsStrings() {
+		body, err = c.encode(b)
+	}
 	if err != nil {
 		c.writeError(err)
 		return
 	}
-	c.writeTagged(status, bodyTag(body), append(body, '\n'))
+	c.writeTagged(status, bodyTag(plain), append(body, '\n'))
 }
 
 // bodyTag is the entity tag of a tenant: its plan, the version of it and its overrides change without a change of the tenant itself.
@@ -281,10 +286,14 @@ func (c *call) putOverride() {
 	_, err := remarshal(times, &when)
 	o := usage.Override{TenantID: c.slug, Quota: c.sub, EffectiveFrom: when.From, EffectiveUntil: when.Until}
 	if err == nil {
-		o.Fields, err = remarshal(in, &fields)
+		_, err = remarshal(in, &fields)
 	}
-	if err == nil && fields.Slug != "" && fields.Slug != c.sub {
+	if raw, sent := in["slug"]; err == nil && sent && string(raw) != "null" && fields.Slug != c.sub {
 		err = refuse(usage.CodeInvalidValue, "/slug", "slug is not the quota in the path; leave it out")
+	}
+	if err == nil {
+		delete(in, "slug") // the path has said it
+		o.Fields, err = plainNumbers(in)
 	}
 	if err != nil {
 		c.writeError(err)
@@ -311,6 +320,32 @@ func remarshal(members map[string]json.RawMessage, v any) (json.RawMessage, erro
 		return nil, err
 	}
 	return text, unmarshal(text, v)
+}
+
+// plainNumbers returns members of a quota as the text of one object that says each number in one way, however it was sent: what is
+// the same override is the same text, and an answer has numbers for numbers.
+func plainNumbers(members map[string]json.RawMessage) (json.RawMessage, error) {
+	plain := make(map[string]json.RawMessage, len(members))
+	for name, raw := range members { // order-free: each by itself
+		plain[name] = raw
+		switch name {
+		case "limit", "overage", "warn_at", "throttle_at", "burst":
+			var d usage.Decimal
+			if d.UnmarshalJSON(raw) == nil && d.IsSet() { // else it is null, or "unlimited"
+				plain[name] = []byte(d.String())
+			}
+		case "rate":
+			var rate map[string]json.RawMessage
+			if json.Unmarshal(raw, &rate) == nil && rate != nil {
+				text, err := plainNumbers(rate)
+				if err != nil {
+					return nil, err
+				}
+				plain[name] = text
+			}
+		}
+	}
+	return json.Marshal(plain)
 }
 
 // quotaFields are the members of a quota.

@@ -103,3 +103,41 @@ func TestLeaseUnderQuotaOfUsers(t *testing.T) {
 	require.Contains(t, p["detail"], "is released already")
 	require.Contains(t, p["detail"], "lease")
 }
+
+// TestOverrideSpellings: an override may name the quota of its path, as a whole quota does, and says its numbers as numbers, in
+// whatever way they were sent; the same override in other words is no change.
+func TestOverrideSpellings(t *testing.T) {
+	f := newFixture(t)
+	f.do("PUT", "/v1/tenants/acme", `{}`)
+	put := func(status int, body string) string {
+		t.Helper()
+		w, _ := f.do("PUT", "/v1/tenants/acme/quotas/day", body)
+		require.Equal(t, status, w.Code, "%s: %s", body, w.Body)
+		return w.Header().Get("ETag") + w.Body.String()
+	}
+	first := put(201, `{"slug":"day","meter":"api_calls","period":"day","limit":5,"overage":2,"warn_at":0.5,"throttle_at":null}`)
+	require.Contains(t, first, `"fields":{"limit":5,"meter":"api_calls","overage":2,"period":"day","throttle_at":null,"warn_at":0.5}`)
+	for _, same := range []string{
+		`{"meter":"api_calls","period":"day","limit":5,"overage":2,"warn_at":0.5,"throttle_at":null}`,
+		`{"meter":"api_calls","period":"day","limit":"5.0","overage":"2","warn_at":"0.50","throttle_at":null}`,
+		`{"slug":null,"throttle_at":null,"warn_at":5e-1,"overage":2.0,"limit":50e-1,"period":"day","meter":"api_calls","effective_from":null}`,
+	} {
+		require.Equal(t, first, put(200, same), same)
+	}
+	pace := put(200, `{"meter":"api_calls","rate":{"limit":"10.0","per":"1s","burst":2e1}}`)
+	require.Contains(t, pace, `"rate":{"burst":20,"limit":10,"per":"1s"}`)
+	require.Equal(t, pace, put(200, `{"meter":"api_calls","rate":{"burst":"20","per":"1s","limit":10}}`))
+	require.Contains(t, put(200, `{"meter":"api_calls","period":"day","limit":null,"overage":"unlimited"}`), `{"limit":null,"meter":"api_calls","overage":"unlimited","period":"day"}`)
+
+	for body, code := range map[string]string{
+		`{"slug":"other","limit":5}`: "invalid_value",
+		`{"slug":"","limit":5}`:      "invalid_value",
+		`{"slug":7,"limit":5}`:       "wrong_type",
+		`{"slug":"day"}`:             "missing_field",
+		`{"limit":"x"}`:              "invalid_value",
+		`{"rate":7}`:                 "wrong_type",
+	} {
+		_, p := f.do("PUT", "/v1/tenants/acme/quotas/day", body)
+		require.Equal(t, code, p["code"], "%s: %v", body, p)
+	}
+}

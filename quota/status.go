@@ -20,7 +20,7 @@ func (p *Policy) Show(st *usage.QuotaStatus, moments *[2]time.Time, l Level, v V
 	*st = usage.QuotaStatus{
 		Quota: q.Slug, Meter: q.Meter, Scope: q.Scope, Mode: q.Mode, Period: q.Period.Kind, OnError: q.OnError,
 		Used: usage.FromUnits(l.Used, p.Scale), Reserved: usage.FromUnits(l.Reserved, p.Scale),
-		OverageUsed: usage.Int(0), Decision: v.Decision, Reason: v.Reason,
+		OverageUsed: usage.Int(0), Decision: v.Decision, Reason: v.Reason, Length: time.Duration(p.Length),
 	}
 	if v.RetryNanos > 0 {
 		st.RetryAfterMS = new(ceilMillis(v.RetryNanos))

@@ -80,6 +80,8 @@ type QuotaStatus struct {
 	OnError      string     `json:"on_error"`
 	PeriodStart  *time.Time `json:"period_start"` // nil: lifetime, or nothing was used yet from which it would begin
 	ResetAt      *time.Time `json:"reset_at"`     // end of the period; of a rate when it is full; nil: never
+
+	Length time.Duration `json:"-"` // of a sliding or first-use period
 }
 
 // Verdict is the short answer of the hot path.

@@ -9,7 +9,7 @@ import (
 // nothing; so is Value where nothing is left.
 type Change struct {
 	Row
-	Was Decimal
+	Was Decimal `json:"was"`
 }
 
 // Changes is the rows that differ between two points of the log.

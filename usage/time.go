@@ -60,3 +60,13 @@ func TimeError(pointer, field, text string) *Error {
 	return &Error{Code: CodeInvalidValue, Pointer: pointer, Detail: field + " " + quoted(text) +
 		" must be a time like 2026-01-31T00:00:00Z (RFC 3339 with an offset, at most nine decimals)"}
 }
+
+// TimestampError is [TimeError] for the time of an event. The zero time, which programs send that never set theirs, is well formed,
+// and only too long ago.
+func TimestampError(pointer, field, text string) *Error {
+	var t time.Time
+	if !timeFormed([]byte(text)) || t.UnmarshalText([]byte(text)) != nil || !t.IsZero() {
+		return TimeError(pointer, field, text)
+	}
+	return &Error{Code: CodeEventTooOld, Pointer: pointer, Detail: field + " " + quoted(text) + " is a time that was never set; send that of the event, or leave it out for now"}
+}

@@ -160,7 +160,7 @@ func (ce *cloudEvent) event(ev *usage.Event) error {
 	if text, ok := a["time"]; ok {
 		t, ok := usage.ParseTime([]byte(text))
 		if !ok {
-			return usage.TimeError("/time", "time", text)
+			return usage.TimestampError("/time", "time", text)
 		}
 		ev.Timestamp = t
 	}
