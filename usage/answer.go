@@ -82,6 +82,16 @@ type QuotaStatus struct {
 	ResetAt      *time.Time `json:"reset_at"`     // end of the period; of a rate when it is full; nil: never
 }
 
+// QuotaTerms is what a quota allows beside its limit: how far and how long usage may go on beyond it, and from where on calls are slowed.
+type QuotaTerms struct {
+	Quota       string     `json:"quota"`
+	Overage     Overage    `json:"overage"`       // beyond the limit
+	GracePeriod *Duration  `json:"grace_period"`  // how long overage is allowed; nil: the whole period
+	GraceEndsAt *time.Time `json:"grace_ends_at"` // of the grace period that is running, or over; nil: none is
+	ThrottleAt  Number     `json:"throttle_at"`   // ratio of the limit; null: never
+	Rate        *Rate      `json:"rate"`          // instead of a limit over a period
+}
+
 // Verdict is the short answer of the hot path.
 type Verdict struct {
 	Allowed    bool
