@@ -276,7 +276,7 @@ func (sh *shard) standing(a *account, user string, userNum uint32, now int64) []
 }
 
 // terms is what the quotas of the tenant itself allow beside their limits. The caller holds shard.mu.
-func (sh *shard) terms(a *account, now int64) []usage.QuotaTerms {
+func (sh *shard) terms(cfg *config, a *account, now int64) []usage.QuotaTerms {
 	var out []usage.QuotaTerms
 	for i := range a.book.slots {
 		s := &a.book.slots[i]
@@ -287,7 +287,13 @@ func (sh *shard) terms(a *account, now int64) []usage.QuotaTerms {
 		if a.ledger != nil {
 			l, _, _ = a.ledger.counters[i].level(a, s, now)
 		}
-		out = append(out, s.policy.Terms(l))
+		t := s.policy.Terms(l)
+		for _, m := range cfg.meters {
+			if m.num == s.meter {
+				t.MeterName, t.Unit, t.Aggregation = cmp.Or(m.def.Name, m.def.Slug), m.def.Unit, m.def.Aggregation
+			}
+		}
+		out = append(out, t)
 	}
 	return out
 }

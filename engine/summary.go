@@ -22,7 +22,7 @@ func (e *Engine) Summary(ctx context.Context, tenantID string) (usage.TenantSumm
 	var quotas []usage.QuotaStatus
 	var terms []usage.QuotaTerms
 	err := e.stand(tenantID, func(sh *shard, a *account, _ *tenant, now int64) {
-		quotas, terms = sh.standing(a, "", 0, now), sh.terms(a, now)
+		quotas, terms = sh.standing(a, "", 0, now), sh.terms(e.state.cfg.Load(), a, now)
 	})
 	if err != nil {
 		return usage.TenantSummary{}, err

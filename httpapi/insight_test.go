@@ -225,8 +225,10 @@ func TestSummaryTellsTermsOfQuotas(t *testing.T) {
 		require.Len(t, list, len(s["quotas"].([]any)), "of the same quotas")
 		return list
 	}
+	meters := map[string][2]string{"calls": {"API calls", "call"}, "bytes": {"Data transfer", "byte"}, "soft": {"Compute time", "second"}, "shadow": {"Compute time", "second"}, "pace": {"API calls", "call"}}
 	of := func(quota string, overage, grace, ends, throttle, rate any) map[string]any {
-		return map[string]any{"quota": quota, "overage": overage, "grace_period": grace, "grace_ends_at": ends, "throttle_at": throttle, "rate": rate}
+		m := meters[quota]
+		return map[string]any{"quota": quota, "meter_name": m[0], "unit": m[1], "aggregation": "sum", "overage": overage, "grace_period": grace, "grace_ends_at": ends, "throttle_at": throttle, "rate": rate}
 	}
 	rest := []any{of("bytes", 0.0, nil, nil, nil, nil), of("soft", "unlimited", nil, nil, nil, nil), of("shadow", "unlimited", nil, nil, nil, nil),
 		of("pace", 0.0, nil, nil, nil, map[string]any{"limit": 50.0, "per": "1s", "burst": 60.0})}
