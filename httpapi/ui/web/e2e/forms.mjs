@@ -103,6 +103,82 @@ export function formTests(env) {
     await close(page);
   });
 
+  test("the billing anchor of a tenant, in its zone, and when another one holds", async () => {
+    const page = await visit("/tenants?new=1");
+    await page.getByLabel("Id", { exact: true }).fill("anchored");
+    await page.getByLabel("Time zone").fill("America/New_York");
+    await page.getByLabel("Billing anchor").fill("2026-01-31T09:30");
+    await button(page, "Create tenant").click();
+    await page.getByRole("heading", { level: 1, name: "anchored" }).waitFor();
+    const anchor = async () => (await server.ask("GET", "/v1/tenants/anchored")).billing_anchor;
+    assert.equal(await anchor(), "2026-01-31T14:30:00Z");
+
+    await button(page, "Edit").click();
+    const form = page.getByRole("dialog");
+    assert.equal(await form.getByLabel("Billing anchor").inputValue(), "2026-01-31T09:30");
+    await form.getByLabel("Time zone").fill("Europe/Nowhere");
+    await form.getByText("A name of the tz database, such as Europe/Berlin").waitFor();
+    await form.getByLabel("Time zone").fill("Europe/Berlin");
+    await form.getByText(/^Nothing that is open changes: billing periods follow from the end of this one, \d+ \w+, \d\d:30 in America\/New_York/).waitFor();
+    await accessible(page, "the tenant's form");
+    await button(form, "Save").click();
+    await form.waitFor({ state: "detached" });
+    assert.equal(await anchor(), "2026-01-31T08:30:00Z", "the same hour of the new zone");
+    await button(page, "Edit").click();
+    await form.getByLabel("Billing anchor").fill("");
+    await button(form, "Save").click();
+    await form.waitFor({ state: "detached" });
+    assert.equal(await anchor(), null);
+    await close(page);
+  });
+
+  test("what somebody else changes while a form is open is not undone", async () => {
+    const raw = (method, path, body) => fetch(server.base + path, { method, body, headers: { Authorization: "Bearer " + server.key, "Content-Type": "application/json" } }).then((r) => r.text());
+    await raw("PUT", "/v1/tenants/shared", '{"name":"Shared","metadata":{"account":900719925474099313}}');
+    const page = await visit("/tenants/shared");
+    await button(page, "Edit").click();
+    const form = page.getByRole("dialog");
+    await form.getByLabel("Name", { exact: true }).fill("Shared, renamed");
+    await page.waitForTimeout(300);
+    await raw("PUT", "/v1/tenants/shared", '{"name":"Shared","stripe_customer_id":"cus_9","metadata":{"account":900719925474099315}}');
+    await button(form, "Save").click();
+    await form.getByRole("alert").getByText("Somebody else has changed this tenant").waitFor();
+    assert.match(await raw("GET", "/v1/tenants/shared"), /"name":"Shared"/, "nothing was saved");
+    await button(form, "Take in what is new").click();
+    await page.waitForFunction(() => [...document.querySelectorAll("dialog input")].some((i) => i.value === "cus_9"));
+    assert.equal(await form.getByLabel("Name", { exact: true }).inputValue(), "Shared, renamed");
+    await button(form, "Save").click();
+    await form.waitFor({ state: "detached" });
+    const text = await raw("GET", "/v1/tenants/shared");
+    for (const part of ['"name":"Shared, renamed"', '"stripe_customer_id":"cus_9"', '"account":900719925474099315']) assert.ok(text.includes(part), part + " in " + text);
+
+    await server.ask("PUT", "/v1/plans/shared", { name: "One", quotas: [] });
+    await page.goto(server.base + "/plans?edit=shared");
+    await form.getByLabel("Name", { exact: true }).fill("Mine");
+    await server.ask("PUT", "/v1/plans/shared", { name: "Theirs", quotas: [] });
+    await button(form, "See what changes").click();
+    await form.getByRole("alert").getByText("Somebody else has changed this plan").waitFor();
+    await button(form, "Take in what is new").click();
+    await page.waitForFunction(() => [...document.querySelectorAll("dialog input")].some((i) => i.value === "Theirs"));
+
+    await page.goto(server.base + "/settings");
+    await page.getByLabel("Upgrade address").fill("https://example.com/mine");
+    const { retention, ...settings } = await server.ask("GET", "/v1/settings");
+    await server.ask("PUT", "/v1/settings", { ...settings, retention, upgrade_url: "https://example.com/theirs" });
+    await button(page, "Save settings").click();
+    await page.getByRole("alert").getByText("Somebody else has changed the settings").waitFor();
+    await button(page, "Take in what is new").click();
+    await page.waitForFunction(() => [...document.querySelectorAll("input")].some((i) => i.value === "https://example.com/theirs"));
+    for (const url of ["https://example.com/a", ""]) {
+      await page.getByLabel("Upgrade address").fill(url);
+      await button(page, "Save settings").click();
+      await page.getByText("Saved", { exact: true }).waitFor();
+      assert.equal((await server.ask("GET", "/v1/settings")).upgrade_url, url || null);
+      await page.waitForTimeout(200);
+    }
+    await close(page);
+  });
+
   test("another plan for several tenants at once", async () => {
     for (const id of ["bulk-a", "bulk-b", "bulk-c"]) await server.ask("PUT", "/v1/tenants/" + id, { name: id });
     const page = await visit("/tenants?q=bulk&sort=id");
