@@ -282,6 +282,28 @@ export function formTests(env) {
     await settled(portal);
     await close(portal);
 
+    // How far and how long it goes on beyond a limit, in words.
+    await server.ask("PUT", "/v1/plans/terms", { name: "Terms", quotas: [{ slug: "calls", meter: "api_calls", period: "month", limit: 1000, overage: 200, grace_period: "9h" }, { slug: "time", meter: "compute_time", period: "year", limit: 1000, throttle_at: 0.5 }, { slug: "pace", meter: "api_calls", rate: { limit: 50, per: "1s" } }, { slug: "trial", meter: "api_calls", period: "year", limit: 5, mode: "shadow" }] });
+    await server.ask("PUT", "/v1/tenants/terms", { name: "Terms & Co", plan: "terms" });
+    const token = async () => (await server.ask("POST", "/v1/portal/sessions", { tenant_id: "terms" })).token;
+    const own = await open(env.browser, server, "/portal#token=" + (await token()), { key: "", width: 360, theme: "dark" });
+    await own.getByText(/^Beyond the limit 200 calls more are allowed within 9 hours, then requests stop until 1 \w+/).waitFor();
+    await own.getByText("Nothing of it was used yet").waitFor();
+    assert.equal(await own.getByText(/ 5$/).count(), 0, "a trial of the host is nothing for a customer");
+    await server.ask("POST", "/v1/events", { id: "over", tenant_id: "terms", feature_type: "api_calls", quantity: 1050 });
+    await server.ask("POST", "/v1/events", { id: "slow", tenant_id: "terms", feature_type: "compute_time", quantity: 600 });
+    const notice = own.getByRole("status").filter({ hasText: "API calls passed the limit of 1,000 calls." });
+    await notice.getByText(/Requests go on until \d+ \w+ at \d\d:\d\d, or until 150 calls more are used; then they stop until 1 /).waitFor();
+    await own.getByText("150 of overage, then requests stop").waitFor();
+    await own.getByText(/^No more than 50 calls a second\./).waitFor();
+    await fits(own, "the portal beyond a limit");
+    // As a table: axe takes the line of a steep chart for the ground of the label beside it.
+    await button(own, "Table").click();
+    await accessible(own, "the portal beyond a limit");
+    await own.getByRole("button", { name: /^Compute time/ }).click();
+    await own.getByText("Requests are slowed down, so that what is left of Compute time lasts until 1 January.").waitFor();
+    await close(own);
+
     for (const hash of ["", "#token=weirs_forged.YWNtZQ.99999999999.AAAA"]) {
       const ended = await open(env.browser, server, "/portal" + hash, { key: "", width: 360 });
       await ended.getByRole("heading", { name: hash ? "This page has ended" : "This page opens with a link" }).waitFor();
