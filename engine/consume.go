@@ -5,6 +5,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/weirhq/weir/quota"
 	"github.com/weirhq/weir/usage"
 )
 
@@ -213,16 +214,28 @@ func (sh *shard) accountToRead(t *tenant, now int64) (*account, error) {
 // Quotas returns every quota of a tenant as it stands, in the order of the plan, and with a user those of the user; a decision among them is
 // that of a call that costs nothing. It shows every write that has returned. Errors: not_found for a tenant that nobody made and that has
 // counted nothing. It takes the lock of the tenant's shard for about a microsecond a quota.
-func (e *Engine) Quotas(tenantID, user string) ([]usage.QuotaStatus, error) {
+func (e *Engine) Quotas(tenantID, user string) (list []usage.QuotaStatus, err error) {
+	err = e.stand(tenantID, func(sh *shard, a *account, t *tenant, now int64) {
+		num := uint32(0)
+		if user != "" {
+			num = t.numbers.get(nameHash(e.state.secret, user))
+		}
+		list = sh.standing(a, user, num, now)
+	})
+	return list, err
+}
+
+// stand hands what a tenant may use, as of now, to read, which holds the lock of the tenant's shard.
+func (e *Engine) stand(tenantID string, read func(sh *shard, a *account, t *tenant, now int64)) error {
 	if e.closed.Load() {
-		return nil, usage.ErrClosed
+		return usage.ErrClosed
 	}
 	if err := e.store.Failed(); err != nil {
-		return nil, err
+		return err
 	}
 	t := e.state.dir.tenant(tenantID)
 	if t == nil || !t.listed.Load() {
-		return nil, noTenant(tenantID)
+		return noTenant(tenantID)
 	}
 	now := e.clock.now()
 	e.catchUp(t, now)
@@ -231,13 +244,10 @@ func (e *Engine) Quotas(tenantID, user string) ([]usage.QuotaStatus, error) {
 	defer sh.mu.Unlock()
 	a, err := sh.accountToRead(t, now)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	num := uint32(0)
-	if user != "" {
-		num = t.numbers.get(nameHash(e.state.secret, user))
-	}
-	return sh.standing(a, user, num, now), nil
+	read(sh, a, t, now)
+	return nil
 }
 
 // standing is every quota of an account as it stands at now. The caller holds shard.mu.
@@ -261,6 +271,29 @@ func (sh *shard) standing(a *account, user string, userNum uint32, now int64) []
 		}
 		q.verdict = s.policy.Judge(q.level, 0, now)
 		out = append(out, q.status(now))
+	}
+	return out
+}
+
+// terms is what the quotas of the tenant itself allow beside their limits. The caller holds shard.mu.
+func (sh *shard) terms(cfg *config, a *account, now int64) []usage.QuotaTerms {
+	var out []usage.QuotaTerms
+	for i := range a.book.slots {
+		s := &a.book.slots[i]
+		if s.policy.UserScope {
+			continue
+		}
+		var l quota.Level
+		if a.ledger != nil {
+			l, _, _ = a.ledger.counters[i].level(a, s, now)
+		}
+		t := s.policy.Terms(l)
+		for _, m := range cfg.meters {
+			if m.num == s.meter {
+				t.MeterName, t.Unit, t.Aggregation = cmp.Or(m.def.Name, m.def.Slug), m.def.Unit, m.def.Aggregation
+			}
+		}
+		out = append(out, t)
 	}
 	return out
 }

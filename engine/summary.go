@@ -19,7 +19,11 @@ const sparklineDays = 30
 //
 // Errors: not_found for a tenant that nobody made and that has counted nothing.
 func (e *Engine) Summary(ctx context.Context, tenantID string) (usage.TenantSummary, error) {
-	quotas, err := e.Quotas(tenantID, "")
+	var quotas []usage.QuotaStatus
+	var terms []usage.QuotaTerms
+	err := e.stand(tenantID, func(sh *shard, a *account, _ *tenant, now int64) {
+		quotas, terms = sh.standing(a, "", 0, now), sh.terms(e.state.cfg.Load(), a, now)
+	})
 	if err != nil {
 		return usage.TenantSummary{}, err
 	}
@@ -29,7 +33,7 @@ func (e *Engine) Summary(ctx context.Context, tenantID string) (usage.TenantSumm
 	t := e.state.dir.tenant(tenantID)
 	now := floorDiv(e.clock.now(), 1e9)
 	index, at := e.state.asOf()
-	s := usage.TenantSummary{Tenant: t.describe(), Quotas: quotas, AsOf: usage.AsOf{Index: index, Time: at}}
+	s := usage.TenantSummary{Tenant: t.describe(), Quotas: quotas, Terms: terms, AsOf: usage.AsOf{Index: index, Time: at}}
 	s.TimeZone = cmp.Or(s.Tenant.Tenant.TimeZone, "UTC")
 	periods := t.billingPeriods(now, 1)
 	s.Period, s.PreviousPeriod = periods[0], periods[1]

@@ -202,3 +202,45 @@ func TestInsightRefuses(t *testing.T) {
 	require.Equal(t, 200, f.get("/v1/tenants/acme/summary").Code, "a tenant without anything")
 	require.Equal(t, 200, f.get("/v1/overview").Code)
 }
+
+// What a quota allows beside its limit is in the summary, for a portal's key too, which can read no plan: the overage of the version
+// that the tenant is on and of its override, when the grace period that is running ends, from where on calls are slowed.
+func TestSummaryTellsTermsOfQuotas(t *testing.T) {
+	clock := &setClock{now: moment("2026-03-20T06:30:00Z")}
+	f := newFixtureAt(t, clock)
+	quotas := `{"slug":"calls","meter":"api_calls","period":"month","limit":100,"overage":20,"grace_period":"3d","throttle_at":0.9},
+		{"slug":"bytes","meter":"data_transfer","period":"month","limit":100},
+		{"slug":"soft","meter":"compute_time","period":"month","limit":5,"mode":"soft","grace_period":"1h"},
+		{"slug":"shadow","meter":"compute_time","period":"day","limit":5,"mode":"shadow","grace_period":"1h","throttle_at":0.5},
+		{"slug":"each","meter":"api_calls","period":"month","limit":5,"scope":"user"},
+		{"slug":"pace","meter":"api_calls","rate":{"limit":50,"per":"1s","burst":60}}`
+	f.do("PUT", "/v1/plans/p", `{"quotas":[`+quotas+`]}`)
+	f.do("PUT", "/v1/tenants/acme", `{"plan":"p"}`)
+	f.do("PUT", "/v1/plans/p", `{"quotas":[]}`) // a newer version, which the tenant is not on
+	portal := "Bearer " + f.newKey([]string{"acme"}, "portal")
+	terms := func() (list []any) {
+		w, s := f.do("GET", "/v1/tenants/acme/summary", "", "Authorization", portal)
+		require.Equal(t, 200, w.Code, "%s", w.Body)
+		list = s["terms"].([]any)
+		require.Len(t, list, len(s["quotas"].([]any)), "of the same quotas")
+		return list
+	}
+	meters := map[string][2]string{"calls": {"API calls", "call"}, "bytes": {"Data transfer", "byte"}, "soft": {"Compute time", "second"}, "shadow": {"Compute time", "second"}, "pace": {"API calls", "call"}}
+	of := func(quota string, overage, grace, ends, throttle, rate any) map[string]any {
+		m := meters[quota]
+		return map[string]any{"quota": quota, "meter_name": m[0], "unit": m[1], "aggregation": "sum", "overage": overage, "grace_period": grace, "grace_ends_at": ends, "throttle_at": throttle, "rate": rate}
+	}
+	rest := []any{of("bytes", 0.0, nil, nil, nil, nil), of("soft", "unlimited", nil, nil, nil, nil), of("shadow", "unlimited", nil, nil, nil, nil),
+		of("pace", 0.0, nil, nil, nil, map[string]any{"limit": 50.0, "per": "1s", "burst": 60.0})}
+	require.Equal(t, append([]any{of("calls", 20.0, "3d", nil, 0.9, nil)}, rest...), terms())
+
+	f.post(`{"id":"1","tenant_id":"acme","feature_type":"api_calls","quantity":101}`)
+	require.Equal(t, of("calls", 20.0, "3d", "2026-03-23T06:30:00Z", 0.9, nil), terms()[0])
+	clock.set(moment("2026-03-24T00:00:00Z"))
+	require.Equal(t, "2026-03-23T06:30:00Z", terms()[0].(map[string]any)["grace_ends_at"], "it is over, and says since when")
+	clock.set(moment("2026-04-01T00:00:00Z"))
+	require.Equal(t, of("calls", 20.0, "3d", nil, 0.9, nil), terms()[0], "a period that starts anew has all of its grace")
+
+	f.do("PUT", "/v1/tenants/acme/quotas/calls", `{"overage":"unlimited","grace_period":null}`)
+	require.Equal(t, of("calls", "unlimited", nil, nil, 0.9, nil), terms()[0])
+}

@@ -17,6 +17,7 @@ type summaryBody struct {
 	Period         usage.Interval       `json:"period"`
 	PreviousPeriod usage.Interval       `json:"previous_period"`
 	Quotas         []usage.QuotaStatus  `json:"quotas"`
+	Terms          []usage.QuotaTerms   `json:"terms"`
 	Meters         []usage.MeterSummary `json:"meters"`
 	SparklineFrom  time.Time            `json:"sparkline_from"`
 	LastEventAt    *time.Time           `json:"last_event_at"`
@@ -56,13 +57,16 @@ func (c *call) getSummary() {
 	}
 	settings, _ := c.eng.Settings()
 	body := summaryBody{Tenant: tenantOf(s.Tenant), TimeZone: s.TimeZone, Period: s.Period, PreviousPeriod: s.PreviousPeriod,
-		Quotas: s.Quotas, Meters: s.Meters, SparklineFrom: s.SparklineFrom.UTC(), LastEventAt: optionalTime(s.LastEventAt),
+		Quotas: s.Quotas, Terms: s.Terms, Meters: s.Meters, SparklineFrom: s.SparklineFrom.UTC(), LastEventAt: optionalTime(s.LastEventAt),
 		Denials: c.denials(s.AsOf.Time), UpgradeURL: settings.UpgradeURL, AsOf: s.AsOf}
 	if !c.who.key.Has(usage.ScopeRead) && !c.who.key.Has(usage.ScopeAdmin) { // a customer: notes about it are not for it
 		body.Tenant.Metadata, body.Tenant.StripeCustomerID = json.RawMessage("{}"), ""
 	}
 	if body.Quotas == nil {
 		body.Quotas = []usage.QuotaStatus{}
+	}
+	if body.Terms == nil {
+		body.Terms = []usage.QuotaTerms{}
 	}
 	if body.Meters == nil {
 		body.Meters = []usage.MeterSummary{}

@@ -54,6 +54,29 @@ func (p *Policy) Show(st *usage.QuotaStatus, moments *[2]time.Time, l Level, v V
 	}
 }
 
+// Terms says what the quota allows beside its limit at l.
+func (p *Policy) Terms(l Level) usage.QuotaTerms {
+	q := &p.Quota
+	t := usage.QuotaTerms{Quota: q.Slug, ThrottleAt: usage.Null(), Rate: q.Rate}
+	if p.Kind == KindRate || p.Limit == Unlimited {
+		return t
+	}
+	if t.Overage = q.Overage; q.Mode != usage.ModeEnforce { // nothing stops, whatever the quota says
+		t.Overage = usage.Overage{Unlimited: true}
+	}
+	if q.ThrottleAt.Decimal().IsSet() && !p.Shadow {
+		t.ThrottleAt = q.ThrottleAt
+	}
+	if p.grace < 0 || p.Shadow {
+		return t
+	}
+	t.GracePeriod = q.GracePeriod
+	if l.OverSince != 0 && addUnits(l.Used, l.Reserved) > p.Limit {
+		t.GraceEndsAt = new(time.Unix(0, addUnits(l.OverSince, p.grace)).UTC())
+	}
+	return t
+}
+
 // Remaining is max(0, limit - used - reserved).
 func (p *Policy) Remaining(l Level) int64 {
 	if p.Limit == Unlimited {

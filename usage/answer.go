@@ -84,6 +84,20 @@ type QuotaStatus struct {
 	Length time.Duration `json:"-"` // of a sliding or first-use period
 }
 
+// QuotaTerms is what a quota allows beside its limit: how far and how long usage may go on beyond it, and from where on calls are slowed.
+// Of its meter it has what a person reads, also before anything was used of it.
+type QuotaTerms struct {
+	Quota       string      `json:"quota"`
+	MeterName   string      `json:"meter_name"`
+	Unit        string      `json:"unit"`
+	Aggregation Aggregation `json:"aggregation"`
+	Overage     Overage     `json:"overage"`       // beyond the limit
+	GracePeriod *Duration   `json:"grace_period"`  // how long overage is allowed; nil: the whole period
+	GraceEndsAt *time.Time  `json:"grace_ends_at"` // of the grace period that is running, or over; nil: none is
+	ThrottleAt  Number      `json:"throttle_at"`   // ratio of the limit; null: never
+	Rate        *Rate       `json:"rate"`          // instead of a limit over a period
+}
+
 // Verdict is the short answer of the hot path.
 type Verdict struct {
 	Allowed    bool

@@ -9,6 +9,7 @@ type TenantSummary struct {
 	Period         Interval // the open billing period
 	PreviousPeriod Interval
 	Quotas         []QuotaStatus
+	Terms          []QuotaTerms // of the same quotas
 	Meters         []MeterSummary
 	SparklineFrom  time.Time // start of the first day of every sparkline
 	LastEventAt    time.Time // log time of the newest change of any meter; zero: none

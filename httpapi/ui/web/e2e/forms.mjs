@@ -103,6 +103,82 @@ export function formTests(env) {
     await close(page);
   });
 
+  test("the billing anchor of a tenant, in its zone, and when another one holds", async () => {
+    const page = await visit("/tenants?new=1");
+    await page.getByLabel("Id", { exact: true }).fill("anchored");
+    await page.getByLabel("Time zone").fill("America/New_York");
+    await page.getByLabel("Billing anchor").fill("2026-01-31T09:30");
+    await button(page, "Create tenant").click();
+    await page.getByRole("heading", { level: 1, name: "anchored" }).waitFor();
+    const anchor = async () => (await server.ask("GET", "/v1/tenants/anchored")).billing_anchor;
+    assert.equal(await anchor(), "2026-01-31T14:30:00Z");
+
+    await button(page, "Edit").click();
+    const form = page.getByRole("dialog");
+    assert.equal(await form.getByLabel("Billing anchor").inputValue(), "2026-01-31T09:30");
+    await form.getByLabel("Time zone").fill("Europe/Nowhere");
+    await form.getByText("A name of the tz database, such as Europe/Berlin").waitFor();
+    await form.getByLabel("Time zone").fill("Europe/Berlin");
+    await form.getByText(/^Nothing that is open changes: billing periods follow from the end of this one, \d+ \w+, \d\d:30 in America\/New_York/).waitFor();
+    await accessible(page, "the tenant's form");
+    await button(form, "Save").click();
+    await form.waitFor({ state: "detached" });
+    assert.equal(await anchor(), "2026-01-31T08:30:00Z", "the same hour of the new zone");
+    await button(page, "Edit").click();
+    await form.getByLabel("Billing anchor").fill("");
+    await button(form, "Save").click();
+    await form.waitFor({ state: "detached" });
+    assert.equal(await anchor(), null);
+    await close(page);
+  });
+
+  test("what somebody else changes while a form is open is not undone", async () => {
+    const raw = (method, path, body) => fetch(server.base + path, { method, body, headers: { Authorization: "Bearer " + server.key, "Content-Type": "application/json" } }).then((r) => r.text());
+    await raw("PUT", "/v1/tenants/shared", '{"name":"Shared","metadata":{"account":900719925474099313}}');
+    const page = await visit("/tenants/shared");
+    await button(page, "Edit").click();
+    const form = page.getByRole("dialog");
+    await form.getByLabel("Name", { exact: true }).fill("Shared, renamed");
+    await page.waitForTimeout(300);
+    await raw("PUT", "/v1/tenants/shared", '{"name":"Shared","stripe_customer_id":"cus_9","metadata":{"account":900719925474099315}}');
+    await button(form, "Save").click();
+    await form.getByRole("alert").getByText("Somebody else has changed this tenant").waitFor();
+    assert.match(await raw("GET", "/v1/tenants/shared"), /"name":"Shared"/, "nothing was saved");
+    await button(form, "Take in what is new").click();
+    await page.waitForFunction(() => [...document.querySelectorAll("dialog input")].some((i) => i.value === "cus_9"));
+    assert.equal(await form.getByLabel("Name", { exact: true }).inputValue(), "Shared, renamed");
+    await button(form, "Save").click();
+    await form.waitFor({ state: "detached" });
+    const text = await raw("GET", "/v1/tenants/shared");
+    for (const part of ['"name":"Shared, renamed"', '"stripe_customer_id":"cus_9"', '"account":900719925474099315']) assert.ok(text.includes(part), part + " in " + text);
+
+    await server.ask("PUT", "/v1/plans/shared", { name: "One", quotas: [] });
+    await page.goto(server.base + "/plans?edit=shared");
+    await form.getByLabel("Name", { exact: true }).fill("Mine");
+    await server.ask("PUT", "/v1/plans/shared", { name: "Theirs", quotas: [] });
+    await button(form, "See what changes").click();
+    await form.getByRole("alert").getByText("Somebody else has changed this plan").waitFor();
+    await button(form, "Take in what is new").click();
+    await page.waitForFunction(() => [...document.querySelectorAll("dialog input")].some((i) => i.value === "Theirs"));
+
+    await page.goto(server.base + "/settings");
+    await page.getByLabel("Upgrade address").fill("https://example.com/mine");
+    const { retention, ...settings } = await server.ask("GET", "/v1/settings");
+    await server.ask("PUT", "/v1/settings", { ...settings, retention, upgrade_url: "https://example.com/theirs" });
+    await button(page, "Save settings").click();
+    await page.getByRole("alert").getByText("Somebody else has changed the settings").waitFor();
+    await button(page, "Take in what is new").click();
+    await page.waitForFunction(() => [...document.querySelectorAll("input")].some((i) => i.value === "https://example.com/theirs"));
+    for (const url of ["https://example.com/a", ""]) {
+      await page.getByLabel("Upgrade address").fill(url);
+      await button(page, "Save settings").click();
+      await page.getByText("Saved", { exact: true }).waitFor();
+      assert.equal((await server.ask("GET", "/v1/settings")).upgrade_url, url || null);
+      await page.waitForTimeout(200);
+    }
+    await close(page);
+  });
+
   test("another plan for several tenants at once", async () => {
     for (const id of ["bulk-a", "bulk-b", "bulk-c"]) await server.ask("PUT", "/v1/tenants/" + id, { name: id });
     const page = await visit("/tenants?q=bulk&sort=id");
@@ -205,6 +281,28 @@ export function formTests(env) {
     await portal.getByText("Last period").click();
     await settled(portal);
     await close(portal);
+
+    // How far and how long it goes on beyond a limit, in words.
+    await server.ask("PUT", "/v1/plans/terms", { name: "Terms", quotas: [{ slug: "calls", meter: "api_calls", period: "month", limit: 1000, overage: 200, grace_period: "9h" }, { slug: "time", meter: "compute_time", period: "year", limit: 1000, throttle_at: 0.5 }, { slug: "pace", meter: "api_calls", rate: { limit: 50, per: "1s" } }, { slug: "trial", meter: "api_calls", period: "year", limit: 5, mode: "shadow" }] });
+    await server.ask("PUT", "/v1/tenants/terms", { name: "Terms & Co", plan: "terms" });
+    const token = async () => (await server.ask("POST", "/v1/portal/sessions", { tenant_id: "terms" })).token;
+    const own = await open(env.browser, server, "/portal#token=" + (await token()), { key: "", width: 360, theme: "dark" });
+    await own.getByText(/^Beyond the limit 200 calls more are allowed within 9 hours, then requests stop until 1 \w+/).waitFor();
+    await own.getByText("Nothing of it was used yet").waitFor();
+    assert.equal(await own.getByText(/ 5$/).count(), 0, "a trial of the host is nothing for a customer");
+    await server.ask("POST", "/v1/events", { id: "over", tenant_id: "terms", feature_type: "api_calls", quantity: 1050 });
+    await server.ask("POST", "/v1/events", { id: "slow", tenant_id: "terms", feature_type: "compute_time", quantity: 600 });
+    const notice = own.getByRole("status").filter({ hasText: "API calls passed the limit of 1,000 calls." });
+    await notice.getByText(/Requests go on until \d+ \w+ at \d\d:\d\d, or until 150 calls more are used; then they stop until 1 /).waitFor();
+    await own.getByText("150 of overage, then requests stop").waitFor();
+    await own.getByText(/^No more than 50 calls a second\./).waitFor();
+    await fits(own, "the portal beyond a limit");
+    // As a table: axe takes the line of a steep chart for the ground of the label beside it.
+    await button(own, "Table").click();
+    await accessible(own, "the portal beyond a limit");
+    await own.getByRole("button", { name: /^Compute time/ }).click();
+    await own.getByText("Requests are slowed down, so that what is left of Compute time lasts until 1 January.").waitFor();
+    await close(own);
 
     for (const hash of ["", "#token=weirs_forged.YWNtZQ.99999999999.AAAA"]) {
       const ended = await open(env.browser, server, "/portal" + hash, { key: "", width: 360 });

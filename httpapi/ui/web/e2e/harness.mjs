@@ -101,4 +101,6 @@ export async function accessible(page, what) {
 export async function fits(page, what) {
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   assert.ok(wide <= 0, `${what} is ${wide} px wider than the screen`);
+  const inside = await page.evaluate(() => Math.max(0, ...[...document.querySelectorAll("dialog[open]")].map((d) => d.scrollWidth - d.clientWidth)));
+  assert.ok(inside <= 0, `the dialog of ${what} is ${inside} px wider than itself`);
 }

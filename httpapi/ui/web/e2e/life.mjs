@@ -168,6 +168,20 @@ export function lifeTests(env) {
     await close(page);
   });
 
+  test("a CSV that the server does not give, and a copy where the browser has no clipboard", async () => {
+    const page = await open(env.browser, server, "/tenants/globex", { init: () => Object.defineProperty(navigator, "clipboard", { value: undefined }) });
+    await settled(page);
+    const problem = JSON.stringify({ type: "about:blank", title: "The server is overloaded", status: 503, code: "overloaded" });
+    await page.route(/\/v1\/usage\?.*format=csv/, (route) => route.fulfill({ status: 503, contentType: "application/problem+json", body: problem }));
+    await page.getByRole("button", { name: "CSV", exact: true }).first().click();
+    await page.getByRole("button", { name: "CSV failed: try again" }).waitFor();
+    await page.evaluate(() => document.addEventListener("copy", () => (window.copied = document.activeElement.value)));
+    await page.getByRole("button", { name: "Copy as curl" }).click();
+    await page.getByRole("button", { name: "Copied" }).waitFor();
+    assert.match(await page.evaluate(() => window.copied), /^curl -s .*globex\/quotas/);
+    await close(page);
+  });
+
   test("the alerts that were not seen yet", async () => {
     const own = await new Server().start();
     try {

@@ -13,7 +13,7 @@ export const pages = [
   ["tenant-calm", "/tenants/globex?compare=previous&chart=windows"],
   ["meters", "/meters"],
   ["plans", "/plans"],
-  ["events", "/events?tenant=acme"],
+  ["events", "/events?tenant=acme&user=user-1&range=30d"],
   ["alerts", "/alerts"],
   ["settings", "/settings"],
   ["keys", "/settings?tab=keys"],
@@ -29,6 +29,7 @@ const panels = [
   ["new-meter", "/meters?new=1"],
   ["plan", "/plans?plan=pro"],
   ["edit-plan", "/plans?edit=pro"],
+  ["event-by-id", "/events?tenant=acme&id=seed-3-2"],
   ["denial", "/tenants/acme?explain=decision:denied-1"],
   ["not-found", "/nothing/here"],
 ];
@@ -110,6 +111,34 @@ export function pageTests(env) {
       assert.equal(await whole(), 0, "a name became an element");
     }
     await picture(page, "hostile-light-360");
+    // The longest names that there are, and figures of 18 digits, in every panel and form.
+    const { id } = hostile[3];
+    const [slug, quota, long] = ["p".repeat(64), "q".repeat(64), "900719925474099313"];
+    await server.ask("PUT", "/v1/plans/" + slug, { name: "Plan".repeat(30), quotas: [{ slug: quota, meter: "llm_tokens", period: "month", limit: "900719925474099312", overage: long, grace_period: "3d", throttle_at: 0.9 }] });
+    await server.ask("PUT", "/v1/tenants/" + id, { name: hostile[3].name, plan: slug });
+    await server.ask("PUT", `/v1/tenants/${id}/quotas/${quota}`, { limit: "900719925474099312" });
+    const event = { id: "I".repeat(128), source: "S".repeat(128), tenant_id: id, user_id: "U".repeat(128), feature_type: "llm_tokens", quantity: long, metadata: { n: 1 } };
+    await server.ask("POST", "/v1/events", event);
+    const { token: own } = await server.ask("POST", "/v1/portal/sessions", { tenant_id: id });
+    const named = new URLSearchParams({ event: [id, event.source, event.id].join("\n") });
+    for (const width of [360, 1280]) {
+      await page.setViewportSize({ width, height: 800 });
+      for (const path of ["/", "/tenants", "/tenants/" + id, `/tenants/${id}?override=${quota}`, "/plans", "/plans?plan=" + slug, "/plans?edit=" + slug, "/events?" + named, "/alerts", "/settings?tab=audit", "/portal#token=" + own]) {
+        await page.goto(server.base + path);
+        await settled(page);
+        await fits(page, path.slice(0, 30) + " at " + width);
+        await picture(page, `long-${path.replace(/\W+/g, "-").slice(0, 24)}-${width}`);
+      }
+      await page.goto(server.base + "/tenants/" + id);
+      for (const name of ["Edit", "View as customer", "Change plan"]) {
+        await page.getByRole("button", { name, exact: true }).first().click();
+        await settled(page);
+        await fits(page, name + " at " + width);
+        await page.keyboard.press("Escape");
+      }
+      await page.getByRole("button", { name: /^q+/ }).getByText("over by 1").waitFor();
+    }
+    await page.setViewportSize({ width: 360, height: 800 });
     const { token } = await server.ask("POST", "/v1/portal/sessions", { tenant_id: hostile[0].id });
     await page.goto(server.base + "/portal#token=" + token);
     await page.getByRole("heading", { level: 1, name: hostile[0].name }).waitFor();

@@ -147,6 +147,49 @@ export function storyTests(env) {
     await close(page);
   });
 
+  test("events by user, by id and by meter, in the address of the page", async () => {
+    const record = (event) => server.ask("POST", "/v1/events", { tenant_id: "stark", ...event });
+    const old = new Date(Date.now() - 20 * 86_400_000).toISOString();
+    await record({ id: "needle", source: "app", user_id: "pepper", feature_type: "seats", quantity: 3 });
+    await record({ id: "needle", user_id: "happy", feature_type: "api_calls", timestamp: old });
+    const page = await visit("/events");
+    const filters = page.getByRole("search", { name: "Filter events" });
+    const field = (name) => filters.getByLabel(name, { exact: true });
+    const ids = async (n) => {
+      await page.waitForFunction((n) => document.querySelectorAll("tbody tr").length === n, n);
+      return (await page.locator("tbody tr").allInnerTexts()).map((t) => t.replaceAll(/\s+/g, " "));
+    };
+    await field("User").pressSequentially("pepper");
+    assert.match((await ids(1))[0], /stark seats 3 pepper needle/);
+    await page.getByText(/^1 of [\d,]+ events? back to .*, which is all of the range\.$/).waitFor();
+    await field("Counted by").selectOption("seats");
+    await page.waitForURL((u) => u.search === "?user=pepper&meter=seats");
+    const other = await visit("/events?user=pepper&meter=seats"); // the link shows the same
+    assert.equal(await other.getByRole("search").getByLabel("User").inputValue(), "pepper");
+    await other.getByRole("row", { name: /needle/ }).waitFor();
+    await close(other);
+    await field("Counted by").selectOption("api_calls");
+    await page.getByText("No such event in this range").waitFor();
+    await button(page, "Take the filters away").click();
+    assert.equal(await field("User").inputValue(), "");
+
+    // By id: without a tenant in the range, with one whatever the time; the source is a part of the name.
+    await field("Id").fill("needle");
+    assert.match((await ids(1))[0], /pepper/);
+    await field("Tenant").fill("stark");
+    await page.getByText("Found by its id, whatever its time.").waitFor();
+    assert.match((await ids(1))[0], /happy/);
+    await field("Source").fill("app");
+    await page.getByRole("row", { name: /pepper/ }).waitFor();
+    await accessible(page, "filters of events");
+    await page.getByRole("row", { name: /pepper/ }).getByRole("button").click();
+    await page.getByRole("dialog").getByRole("link", { name: "pepper" }).click();
+    await page.waitForURL((u) => u.search === "?tenant=stark&user=pepper");
+    await page.setViewportSize({ width: 360, height: 800 });
+    await fits(page, "filters of events");
+    await close(page);
+  });
+
   test("why an event counts in one meter and not in another", async () => {
     await server.ask("PUT", "/v1/meters/slow_calls", { name: "Slow calls", event_type: "api_calls", aggregation: "count", filters: { property: "metadata.ms", op: "gt", value: 1000 } });
     await server.ask("POST", "/v1/events", { id: "quick", tenant_id: "stark", feature_type: "api_calls", metadata: { ms: 12 } });

@@ -104,24 +104,11 @@ function refused() {
   set(expired ? "expired" : "needed");
 }
 
-export type Query = Record<string, string | number | boolean | undefined | null>;
-
-// path builds an address below the root; segments are encoded once.
-export function path(parts: TemplateStringsArray, ...values: string[]): string {
-  return parts.reduce((out, part, i) => out + part + (i < values.length ? encodeURIComponent(values[i]!) : ""), "");
-}
-
-export function withQuery(to: string, query?: Query): string {
-  const q = new URLSearchParams();
-  for (const [name, value] of Object.entries(query ?? {})) {
-    if (value !== undefined && value !== null && value !== "") q.set(name, String(value));
-  }
-  const text = q.toString();
-  return text ? to + "?" + text : to;
-}
+export { path, withQuery, type Query } from "./address";
 
 export interface Answer<T> {
   body: T;
+  text: string; // the body as it came
   etag: string | null;
   status: number;
   tookMs: number;
@@ -164,7 +151,7 @@ export async function ask<T>(to: string, opts: Ask = {}): Promise<Answer<T>> {
     throw new ApiError(problem, to);
   }
   const json = res.headers.get("Content-Type")?.includes("json") && text !== "";
-  return { body: (json ? parse(text) : text) as T, etag: res.headers.get("ETag"), status: res.status, tookMs: performance.now() - began };
+  return { body: (json ? parse(text) : text) as T, text, etag: res.headers.get("ETag"), status: res.status, tookMs: performance.now() - began };
 }
 
 function problemOf(res: Response, text: string): Problem {

@@ -28,6 +28,7 @@ export interface GetOptions {
 }
 
 const slowMs = 30_000;
+const slowPages = 3;
 
 // useGet asks an address; null asks nothing.
 export function useGet<T>(to: string | null, opts: GetOptions = {}): UseQueryResult<T, ApiError> {
@@ -39,6 +40,12 @@ export function useGet<T>(to: string | null, opts: GetOptions = {}): UseQueryRes
     ...(opts.every ? { refetchInterval: opts.every } : {}),
     ...(opts.fresh ? { placeholderData: undefined } : {}),
   });
+  return useSteady(q, to);
+}
+
+// useText asks for an answer as it came, every digit of it.
+export function useText(to: string): UseQueryResult<string, ApiError> {
+  const q = useQuery<string, ApiError>({ queryKey: [to, "text"], placeholderData: undefined, queryFn: async ({ signal }) => (await ask(to, { signal })).text });
   return useSteady(q, to);
 }
 
@@ -70,14 +77,17 @@ export function useAll<T>(to: string | null): UseQueryResult<T[], ApiError> {
   return useSteady(q, to);
 }
 
-// usePages reads a list page by page, as far as a person scrolls.
-export function usePages<T>(to: string | null, size = 100) {
+// usePages reads a list page by page, as far as a person scrolls. slow: it is asked again twice a minute while it is short, and not with
+// every event.
+export function usePages<T>(to: string | null, size = 100, slow = false) {
   const q = useInfiniteQuery({
-    queryKey: [to, "pages", size],
+    queryKey: [to, slow ? "slow" : "pages", size],
     enabled: to !== null,
     initialPageParam: null as string | null,
     queryFn: async ({ pageParam, signal }) => (await ask<List<T>>(cursorOf(to!, size, pageParam), { signal })).body,
     getNextPageParam: (page) => page.next_cursor,
+    ...(slow ? { staleTime: slowMs, placeholderData: undefined } : {}),
+    ...(slow ? { refetchInterval: (q: { state: { data?: { pages: unknown[] } } }) => ((q.state.data?.pages.length ?? 0) <= slowPages ? slowMs : false) } : {}),
   });
   const steady = useSteady(q, to);
   return { ...steady, error: steady.error as ApiError | null, rows: q.data?.pages.flatMap((p) => p.data) ?? [] };

@@ -11,6 +11,13 @@ export function parse(text: string): unknown {
   return JSON.parse(text.replace(token, (t) => (t[0] === '"' || digits(t) <= 15 ? t : '"' + t + '"')));
 }
 
+// parseExact reads the same, for what is shown or sent back as it is: long numbers stay numbers, which stringify writes digit by digit.
+export function parseExact(text: string): unknown {
+  const mark = "\u0000long";
+  const marked = text.replace(token, (t) => (t[0] === '"' || digits(t) <= 15 ? t : JSON.stringify(mark + t)));
+  return JSON.parse(marked, (_, v) => (typeof v === "string" && v.startsWith(mark) ? new Raw(v.slice(mark.length)) : v));
+}
+
 // raw marks a decimal that is to be written into JSON as it is.
 class Raw {
   constructor(readonly text: string) {}

@@ -329,6 +329,18 @@ export interface MeterSummary {
   sparkline: (Num | null)[];
 }
 
+export interface QuotaTerms {
+  quota: string;
+  meter_name: string;
+  unit: string;
+  aggregation: string;
+  overage: Num | "unlimited";
+  grace_period: string | null;
+  grace_ends_at: string | null;
+  throttle_at: Num | null;
+  rate: { limit: Num; per: string; burst?: Num } | null;
+}
+
 export interface Interval {
   start: string;
   end: string;
@@ -341,6 +353,7 @@ export interface Summary {
   period: Interval;
   previous_period: Interval;
   quotas: QuotaStatus[];
+  terms: QuotaTerms[];
   meters: MeterSummary[];
   denials: { last_24h: number; newest: DecisionRow[] };
   upgrade_url: string | null;

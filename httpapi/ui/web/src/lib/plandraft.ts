@@ -104,9 +104,12 @@ function quotaBody(q: QuotaDraft): Record<string, unknown> {
 
 const ofTime: Record<string, string> = { "1s": "a second", "1m": "a minute", "1m0s": "a minute", "1h": "an hour", "1h0m0s": "an hour", "24h": "a day", "1d": "a day" };
 
+// rateText is the time of a rate, behind its limit: a second, per 10s.
+export const rateText = (per: string): string => ofTime[per] ?? "per " + per;
+
 // limitText is a quota's limit in a cell: 10,000,000, 60 GB, 50 a second, no limit.
 export function limitText(q: Quota, unit?: string): string {
-  if (q.rate) return amount(q.rate.limit, unit) + " " + (ofTime[q.rate.per] ?? "per " + q.rate.per);
+  if (q.rate) return amount(q.rate.limit, unit) + " " + rateText(q.rate.per);
   return q.limit == null ? "no limit" : amount(q.limit, unit);
 }
 

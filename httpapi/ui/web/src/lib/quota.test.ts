@@ -16,6 +16,7 @@ it("says what comes next, the worst first", () => {
   expect(say({ limit: null, remaining: null, percentage: null })).toEqual({ text: "no limit", tone: "flat" });
   expect(say({ used: 1030, remaining: 0, percentage: 103, exceeded: true, decision: "overage", overage_used: 30 })).toEqual({ text: "over by 3 %", tone: "over" });
   expect(say({ used: 1004, remaining: 0, exceeded: true, decision: "overage" }).text).toBe("over by 4");
+  expect(say({ limit: "900719925474099312", used: "900719925474099313", remaining: 0, exceeded: true, decision: "overage" }).text).toBe("over by 1");
   expect(say({ used: 1000, remaining: 0, percentage: 100 })).toEqual({ text: "nothing left", tone: "over" });
   expect(say({ used: 18, limit: 20, remaining: 2, percentage: 90, decision: "warn" })).toEqual({ text: "2 left", tone: "warn" });
   expect(say({}, { crosses_limit_at: "2026-11-25T08:00:00Z", projected_total: 1200 })).toEqual({ text: "crosses on 25 Nov", tone: "over" });
@@ -32,6 +33,6 @@ it("says when it starts anew", () => {
 });
 
 it("orders by urgency", () => {
-  const list = [quota({ quota: "calm" }), quota({ quota: "near", decision: "warn", percentage: 85 }), quota({ quota: "over", exceeded: true, percentage: 103 })];
-  expect(list.sort(byUrgency).map((q) => q.quota)).toEqual(["over", "near", "calm"]);
+  const list = [quota({ quota: "trial", mode: "shadow", exceeded: true, percentage: 900 }), quota({ quota: "calm" }), quota({ quota: "near", decision: "warn", percentage: 85 }), quota({ quota: "over", exceeded: true, percentage: 103 })];
+  expect(list.sort(byUrgency).map((q) => q.quota)).toEqual(["over", "near", "calm", "trial"]);
 });

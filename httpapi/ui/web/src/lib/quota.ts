@@ -26,9 +26,10 @@ export function quotaWords(q: QuotaStatus, zone: string, now: number, unit?: str
   const crosses = forecast?.crosses_limit_at;
   if (crosses && Date.parse(crosses) > now && (!q.reset_at || Date.parse(crosses) < Date.parse(q.reset_at)))
     return { text: "crosses on " + day(crosses, zone), tone: "over" };
+  const slowed = q.decision === "throttle" ? ", slowed down" : "";
   const left = toNumber(q.remaining);
-  if (Number.isInteger(left) && left <= 20) return { text: exact(q.remaining) + " " + (unit && left === 1 ? plural(unit, 1) + " left" : "left"), tone: isNear(q) ? "warn" : "flat" };
-  if (isNear(q)) return { text: amount(q.remaining, unit) + " left", tone: "warn" };
+  if (Number.isInteger(left) && left <= 20) return { text: exact(q.remaining) + " " + (unit && left === 1 ? plural(unit, 1) + " left" : "left") + slowed, tone: isNear(q) ? "warn" : "flat" };
+  if (isNear(q)) return { text: amount(q.remaining, unit) + " left" + slowed, tone: "warn" };
   const projected = forecastOf(forecast);
   if (projected > 0) return { text: percent(projected, limit) + " at period end", tone: "flat" };
   return { text: percent(used, limit) + " used", tone: "flat" };
@@ -36,8 +37,8 @@ export function quotaWords(q: QuotaStatus, zone: string, now: number, unit?: str
 
 function overText(q: QuotaStatus, unit?: string): string {
   const [used, limit] = [toNumber(q.used), toNumber(q.limit)];
-  if (limit === 0 || used <= limit) return "at the limit";
-  const p = (100 * (used - limit)) / limit;
+  if (limit === 0 || (used <= limit && !q.exceeded)) return "at the limit";
+  const p = (100 * (used - limit)) / limit; // of two long numbers that are neighbours: 0
   return p < 1 ? "over by " + amount(subtract(q.used, q.limit!), unit) : "over by " + Math.round(p).toLocaleString("en-US") + " %";
 }
 
@@ -70,9 +71,9 @@ export function perPeriod(period: string): string {
   return period.startsWith("first_use:") ? "in " + periodName(period) : "a " + period;
 }
 
-// worst orders quotas for an eye that has little time: over, then near, then fullest.
+// byUrgency orders quotas for an eye that has little time: over, then near, then fullest; what only reports comes last.
 export function byUrgency(a: QuotaStatus, b: QuotaStatus): number {
-  const rank = (q: QuotaStatus) => (q.exceeded ? 3 : q.decision === "block" ? 2 : isNear(q) ? 1 : 0);
+  const rank = (q: QuotaStatus) => (q.mode === "shadow" ? -1 : q.exceeded ? 3 : q.decision === "block" ? 2 : isNear(q) ? 1 : 0);
   return rank(b) - rank(a) || toNumber(b.percentage) - toNumber(a.percentage);
 }
 

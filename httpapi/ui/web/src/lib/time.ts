@@ -134,3 +134,10 @@ export function duration(milliseconds: number): string {
   const days = Math.round(s / 86400);
   return days + (days === 1 ? " day" : " days");
 }
+
+const unitWords: Record<string, string> = { ms: "millisecond", s: "second", m: "minute", h: "hour", d: "day" };
+
+// wordedLength says a length of the API in words: 3d is "3 days", 1h30m "1 hour 30 minutes".
+export function wordedLength(text: string): string {
+  return [...text.matchAll(/(\d+)(ms|s|m|h|d)/g)].filter(([, n]) => Number(n) > 0).map(([, n, unit]) => Number(n) + " " + unitWords[unit!] + (Number(n) === 1 ? "" : "s")).join(" ") || text;
+}

@@ -22,6 +22,11 @@ export function Alerts() {
   const unit = (slug: string) => meters.data?.find((m) => m.slug === slug)?.unit;
   const only = search.only ?? "all";
   const rows = list.rows.filter((c) => only !== "limits" || c.threshold >= 100);
+  const older = list.hasNextPage && (
+    <button type="button" className="btn" disabled={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
+      Older ones
+    </button>
+  );
   return (
     <>
       <div className="title">
@@ -67,8 +72,17 @@ export function Alerts() {
         <Loaded query={list} height={300}>
           {() =>
             rows.length === 0 ? (
-              <Empty title="No threshold was crossed yet">
-                <p className="sub">The thresholds of a quota are 50, 75, 90 and 100 % unless its plan says otherwise.</p>
+              <Empty title={list.rows.length === 0 ? "No threshold was crossed yet" : list.hasNextPage ? "No limit was reached lately" : "No limit was reached"}>
+                {list.rows.length === 0 ? (
+                  <p className="sub">The thresholds of a quota are 50, 75, 90 and 100 % unless its plan says otherwise.</p>
+                ) : (
+                  <div className="row tight wrap">
+                    <button type="button" className="btn small" onClick={() => set({ only: undefined })}>
+                      Show all crossings
+                    </button>
+                    {older}
+                  </div>
+                )}
               </Empty>
             ) : (
               <div className="scroll">
@@ -95,9 +109,13 @@ export function Alerts() {
                             {c.tenant_id}
                           </Link>
                           {c.user_id && <span className="sub">{c.user_id}</span>}
-                          <span className="sub narrow-only line">{c.quota}</span>
+                          <span className="sub narrow-only line cut" style={{ maxWidth: 150 }}>
+                            {c.quota}
+                          </span>
                         </td>
-                        <td className="narrow-hide">{c.quota}</td>
+                        <td className="narrow-hide cut" style={{ maxWidth: 260 }} title={c.quota}>
+                          {c.quota}
+                        </td>
                         <td>
                           <Tag tone={c.threshold >= 100 ? "over" : c.threshold >= 90 ? "warn" : "flat"}>{c.threshold >= 100 ? "limit reached" : c.threshold + " %"}</Tag>
                         </td>
@@ -117,13 +135,7 @@ export function Alerts() {
                     ))}
                   </tbody>
                 </table>
-                {list.hasNextPage && (
-                  <div className="pad">
-                    <button type="button" className="btn" disabled={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
-                      Older ones
-                    </button>
-                  </div>
-                )}
+                {older && <div className="pad">{older}</div>}
               </div>
             )
           }

@@ -1,13 +1,13 @@
 // One event: as it was sent, what became of it and why, and the way to take it back.
 
 import { Link } from "@tanstack/react-router";
-import { useState } from "react";
+import { useMemo, useState } from "react";
 import { useChange } from "../api/change";
 import { curl, path, withQuery } from "../api/client";
 import { featuresOf, isLate, isVoided, type EventRow } from "../api/events";
 import { explainName } from "../api/explanation";
-import { useGet } from "../api/hooks";
-import { stringify } from "../api/json";
+import { useText } from "../api/hooks";
+import { parse, parseExact, stringify } from "../api/json";
 import { exact } from "../lib/number";
 import { moment, momentSeconds } from "../lib/time";
 import { Confirm, Dialog, Field } from "../ui/dialog";
@@ -19,22 +19,23 @@ export function EventPanel({ name, zone, onClose }: { name: string; zone: string
   const [tenant = "", source = "", ...rest] = name.split("\n");
   const id = rest.join("\n");
   const to = withQuery(path`v1/events/${id}`, { tenant_id: tenant, source });
-  const full = useGet<EventRow>(to, { fresh: true });
+  const full = useText(to);
   const [voiding, setVoiding] = useState(false);
-  const e = full.data;
+  const e = useMemo(() => (full.data === undefined ? undefined : (parse(full.data) as EventRow)), [full.data]);
+  const text = useMemo(() => (full.data === undefined ? "" : stringify(parseExact(full.data), 2)), [full.data]);
   return (
     <Dialog kind="side" title={e ? featuresOf(e) : "Event"} onClose={onClose}>
       <div className="body">
         <Loaded query={full} height={300}>
-          {(e) => (
+          {() => e && (
             <>
               <Facts event={e} zone={zone} />
               <WhyCounted event={e} zone={zone} />
               <pre className="code" tabIndex={0} aria-label="The event as JSON">
-                {stringify(e, 2)}
+                {text}
               </pre>
               <div className="row tight wrap">
-                <CopyButton small={false} text={() => stringify(e, 2)}>
+                <CopyButton small={false} text={() => text}>
                   Copy JSON
                 </CopyButton>
                 <CopyButton small={false} text={() => curl(to)}>
@@ -73,7 +74,9 @@ function Facts({ event: e, zone }: { event: EventRow; zone: string }) {
         <>
           <dt>User</dt>
           <dd>
-            <bdi>{e.user_id}</bdi>
+            <Link to="/events" search={{ tenant: e.tenant_id, user: e.user_id }} className="link" title="Events of this user">
+              <bdi>{e.user_id}</bdi>
+            </Link>
           </dd>
         </>
       )}

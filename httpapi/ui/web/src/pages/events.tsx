@@ -1,17 +1,20 @@
 // The events themselves, newest first: filters, live tail, and for each why it counted or not.
 
 import { useEffect, useRef, useState, useSyncExternalStore } from "react";
-import { curl, withQuery } from "../api/client";
-import { useGet, usePages } from "../api/hooks";
+import { curl } from "../api/client";
+import { useAll, useGet } from "../api/hooks";
 import { eventKey, featuresOf, isLate, isVoided, type EventRow } from "../api/events";
+import { idPath, listPath, picks, type EventFilter } from "../api/eventfilter";
+import { useEventSearch, type Found } from "../api/eventsearch";
 import { live } from "../api/live";
-import type { System } from "../api/types";
-import { exact } from "../lib/number";
+import type { Meter, System } from "../api/types";
+import { count, exact } from "../lib/number";
 import { iso, spanOf, type RangeName } from "../lib/range";
 import { momentOf, momentSeconds } from "../lib/time";
 import { useParams1, useSetSearch, useView } from "../shell/view";
 import { csv, save } from "../ui/download";
 import { Card, CopyButton, Empty, ErrorState, Loading, Stale, Tag } from "../ui/parts";
+import { EventFilters, noFilters } from "./eventfilters";
 import { EventPanel } from "./eventpanel";
 import { FirstLine } from "./firstrun";
 
@@ -19,52 +22,44 @@ export function Events() {
   const view = useView({ range: "24h" });
   const search = useParams1();
   const set = useSetSearch();
+  const meters = useAll<Meter>("v1/meters");
   const span = spanOf(view.range, view.now, view.zone);
-  const to = withQuery("v1/events", { tenant_id: search.tenant, feature_type: search.feature, from: iso(span.from), to: iso(span.to) });
-  const list = usePages<EventRow>(to, 100);
-  const tail = useTail(list.rows);
+  const filter: EventFilter = { tenant: search.tenant, feature: search.feature, meter: search.meter, user: search.user, id: search.id, source: search.id ? search.source : undefined };
+  const to = listPath(filter, meters.data?.find((m) => m.slug === filter.meter), iso(span.from), iso(span.to));
+  const found = useEventSearch(filter, to);
+  const tail = useTail(found.rows);
   return (
     <>
       <div className="title">
         <div>
           <h1>Events</h1>
-          <div className="sub">As they came, the newest first. {tail.live ? "New ones appear by themselves." : "Updates are paused."}</div>
+          <div className="sub">As they came, the newest first. {!tail.live ? "Updates are paused." : found.byId ? "" : picks(filter) ? "Looked for again twice a minute." : "New ones appear by themselves."}</div>
         </div>
-        <CopyButton small={false} text={() => curl(to)}>
+        <CopyButton small={false} text={() => curl(found.byId ? idPath(filter)! : to)}>
           Copy as curl
         </CopyButton>
       </div>
       <Card label="Events">
-        <div className="pad row tight wrap">
-          <Filter label="Tenant" value={search.tenant} onChange={(v) => set({ tenant: v })} />
-          <Filter label="Feature" value={search.feature} onChange={(v) => set({ feature: v })} />
-          <button
-            type="button"
-            className="btn"
-            disabled={!list.rows.length}
-            onClick={() => save("events.csv", csv([["timestamp", "received_at", "tenant_id", "user_id", "source", "id", "kind", "status", "feature_type", "quantity", "metadata"], ...list.rows.map((e) => [e.timestamp, e.received_at, e.tenant_id, e.user_id, e.source, e.id, e.kind, e.status, featuresOf(e), e.items ? "" : (e.quantity ?? 1), e.metadata ? JSON.stringify(e.metadata) : ""])]))}
-          >
-            CSV
-          </button>
+        <div className="pad">
+          <EventFilters filter={filter} meters={meters.data ?? []}>
+            <button
+              type="button"
+              className="btn"
+              disabled={!found.rows.length}
+              onClick={() => save("events.csv", csv([["timestamp", "received_at", "tenant_id", "user_id", "source", "id", "kind", "status", "feature_type", "quantity", "metadata"], ...found.rows.map((e) => [e.timestamp, e.received_at, e.tenant_id, e.user_id, e.source, e.id, e.kind, e.status, featuresOf(e), e.items ? "" : (e.quantity ?? 1), e.metadata ? JSON.stringify(e.metadata) : ""])]))}
+            >
+              CSV
+            </button>
+          </EventFilters>
         </div>
-        {list.data ? (
+        {found.known ? (
           <>
-            {list.error && <Stale error={list.error} retry={() => void list.refetch()} />}
-            {list.rows.length === 0 ? (
-              <NoEvents filtered={!!(search.tenant || search.feature)} range={view.range} />
-            ) : (
-              <Rows rows={list.rows} fresh={tail.fresh} zone={view.zone} />
-            )}
-            {list.hasNextPage && (
-              <div className="pad">
-                <button type="button" className="btn" disabled={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
-                  Older events
-                </button>
-              </div>
-            )}
+            {found.error && <Stale error={found.error} retry={found.retry} />}
+            {found.rows.length > 0 ? <Rows rows={found.rows} fresh={tail.fresh} zone={view.zone} /> : !found.more && <NoEvents filter={filter} range={view.range} />}
+            <Reach found={found} filter={filter} zone={view.zone} />
           </>
-        ) : list.error ? (
-          <ErrorState error={list.error} retry={() => void list.refetch()} />
+        ) : found.error ? (
+          <ErrorState error={found.error} retry={found.retry} />
         ) : (
           <Loading height={400} />
         )}
@@ -74,9 +69,34 @@ export function Events() {
   );
 }
 
-function NoEvents({ filtered, range }: { filtered: boolean; range: RangeName }) {
+// Reach says how far back was looked, and leads further.
+function Reach({ found, filter, zone }: { found: Found; filter: EventFilter; zone: string }) {
+  const picking = picks(filter);
+  if (found.byId) return <p className="pad sub">Found by its id, whatever its time.</p>;
+  if (!found.more && !picking) return null;
+  const looked = picking || found.rows.length === 0;
+  return (
+    <div className="pad row tight wrap">
+      {found.more && (
+        <button type="button" className="btn" disabled={found.busy} onClick={found.more}>
+          {looked ? "Look further back" : "Older events"}
+        </button>
+      )}
+      {looked && (
+        <span className="sub num" role="status">
+          {exact(found.rows.length)} of {count(found.looked, "event")}
+          {found.back && " back to " + momentSeconds(found.back, zone)}
+          {found.busy ? ", still looking" : found.more ? "" : ", which is all of the range"}.
+        </span>
+      )}
+    </div>
+  );
+}
+
+function NoEvents({ filter, range }: { filter: EventFilter; range: RangeName }) {
   const set = useSetSearch();
   const system = useGet<System>("v1/system");
+  const filtered = Object.values(filter).some(Boolean);
   if (system.data && Number(system.data.stats.events) === 0) {
     return (
       <Empty title="No events yet">
@@ -86,10 +106,12 @@ function NoEvents({ filtered, range }: { filtered: boolean; range: RangeName }) 
     );
   }
   return (
-    <Empty title="No event in this range">
+    <Empty title={filtered ? "No such event in this range" : "No event in this range"}>
+      {filter.id && !filter.tenant && <p className="sub">Name the tenant too, and the id is found whatever its time.</p>}
+      {filter.id && filter.tenant && !filter.source && <p className="sub">Of all times, none has this id and no source. An event with a source is found when the source is named.</p>}
       <div className="row tight wrap">
         {filtered && (
-          <button type="button" className="btn small" onClick={() => set({ tenant: undefined, feature: undefined })}>
+          <button type="button" className="btn small" onClick={() => set(noFilters)}>
             Take the filters away
           </button>
         )}
@@ -101,18 +123,6 @@ function NoEvents({ filtered, range }: { filtered: boolean; range: RangeName }) 
       </div>
     </Empty>
   );
-}
-
-// Filter is a field whose text goes into the address when the person pauses.
-function Filter({ label, value, onChange }: { label: string; value?: string; onChange: (v: string | undefined) => void }) {
-  const [text, setText] = useState(value ?? "");
-  useEffect(() => setText(value ?? ""), [value]);
-  useEffect(() => {
-    if (text === (value ?? "")) return;
-    const t = setTimeout(() => onChange(text.trim() || undefined), 300);
-    return () => clearTimeout(t);
-  });
-  return <input className="input" style={{ flex: "1 1 140px", width: "auto" }} type="search" aria-label={label} placeholder={label} value={text} onChange={(e) => setText(e.target.value)} />;
 }
 
 // useTail tells which rows came since the page was opened or the filter changed, for a moment each: the eye sees where the list grew.

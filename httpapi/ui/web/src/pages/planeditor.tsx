@@ -4,13 +4,27 @@ import { Link } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
 import { useChange } from "../api/change";
 import { path, withQuery } from "../api/client";
+import { useTagged } from "../api/tagged";
 import type { Meter, Plan, PlanTrial } from "../api/types";
 import { exact } from "../lib/number";
 import { draftOf, emptyQuota, isSlug, planBody, slugRule, wrong, type PlanDraft, type QuotaDraft } from "../lib/plandraft";
-import { Dialog, Field, FormError } from "../ui/dialog";
+import { ChangedMeanwhile, Dialog, Field, FormError } from "../ui/dialog";
+import { ErrorState } from "../ui/parts";
 import { QuotaFields } from "./quotafields";
 
 export function PlanEditor({ plan, meters, onClose }: { plan?: Plan; meters: Meter[]; onClose: () => void }) {
+  const base = useTagged<Plan>(plan ? path`v1/plans/${plan.slug}` : null);
+  if (!plan) return <Editor meters={meters} headers={{ "If-None-Match": "*" }} reload={base.refetch} onClose={onClose} />;
+  if (base.data) return <Editor key={base.headers["If-Match"]} plan={base.data} meters={meters} headers={base.headers} reload={base.refetch} onClose={onClose} />;
+  if (!base.error) return null;
+  return (
+    <Dialog title={"Edit " + (plan.name || plan.slug)} onClose={onClose}>
+      <ErrorState error={base.error} retry={base.refetch} />
+    </Dialog>
+  );
+}
+
+function Editor({ plan, meters, headers, reload, onClose }: { plan?: Plan; meters: Meter[]; headers: Record<string, string>; reload: () => void; onClose: () => void }) {
   const [draft, setDraft] = useState<PlanDraft>(() => (plan ? draftOf(plan) : { slug: "", name: "", rest: {}, quotas: [emptyQuota(meters[0]?.slug ?? "")] }));
   const [apply, setApply] = useState("");
   const [trial, setTrial] = useState<PlanTrial | null>(null);
@@ -27,10 +41,9 @@ export function PlanEditor({ plan, meters, onClose }: { plan?: Plan; meters: Met
   const setQuota = (i: number, q: Partial<QuotaDraft>) => edit({ quotas: draft.quotas.map((old, j) => (j === i ? { ...old, ...q } : old)) });
   const invalid = !isSlug(draft.slug) || draft.quotas.some((q) => wrong(q));
   const to = path`v1/plans/${draft.slug}`;
-  const headers: Record<string, string> = plan ? {} : { "If-None-Match": "*" };
   const submit = async () => {
     if (!trial) {
-      const t = await change.run<PlanTrial>(withQuery(to, { dry_run: true }), { method: "PUT", body: planBody(draft) }, []);
+      const t = await change.run<PlanTrial>(withQuery(to, { dry_run: true }), { method: "PUT", body: planBody(draft), headers }, []);
       if (t) setTrial(t);
       return;
     }
@@ -82,7 +95,7 @@ export function PlanEditor({ plan, meters, onClose }: { plan?: Plan; meters: Met
         <div role="status" ref={answer}>
           {trial && <Trial trial={trial} />}
         </div>
-        <FormError error={change.error} />
+        {change.error?.status === 412 && plan ? <ChangedMeanwhile what="this plan" note="What is new replaces what you changed here." onLoad={reload} /> : <FormError error={change.error} />}
       </div>
     </Dialog>
   );

@@ -9,7 +9,7 @@ import type { Meter, Plan, Quota } from "../api/types";
 import { meterName } from "../api/usage";
 import { amount, count, exact } from "../lib/number";
 import { limitText, periodText } from "../lib/plandraft";
-import { moment } from "../lib/time";
+import { moment, wordedLength } from "../lib/time";
 import { useParams1, useSetSearch, useView } from "../shell/view";
 import { Confirm, Dialog } from "../ui/dialog";
 import { Card, CopyButton, Empty, Loaded, Tag } from "../ui/parts";
@@ -120,6 +120,8 @@ function QuotaCell({ quota: q, unit }: { quota: Quota; unit?: string }) {
     <div className="num quotacell">
       <span title={q.rate ? undefined : exact(q.limit)}>{limitText(q, unit)}</span> {!q.rate && q.limit != null && <span className="sub">{periodText(q)}</span>}
       {q.overage != null && q.overage !== 0 && <span className="sub"> + {q.overage === "unlimited" ? "any overage" : amount(q.overage, unit) + " overage"}</span>}
+      {q.grace_period != null && <span className="sub"> for {wordedLength(q.grace_period)}</span>}
+      {q.throttle_at != null && <span className="sub"> · slowed down from {Number((Number(q.throttle_at) * 100).toFixed(4))} %</span>}
       {q.mode && q.mode !== "enforce" && <span className="sub"> · {q.mode}</span>}
       {q.scope === "user" && <span className="sub"> · per user</span>}
     </div>

@@ -2,10 +2,11 @@
 
 import { useState } from "react";
 import { useChange } from "../api/change";
-import { useAll, useGet } from "../api/hooks";
+import { useAll } from "../api/hooks";
+import { useTagged } from "../api/tagged";
 import type { Plan, Settings as Body } from "../api/types";
 import { useParams1, useSetSearch } from "../shell/view";
-import { Field, FormError } from "../ui/dialog";
+import { ChangedMeanwhile, Field, FormError } from "../ui/dialog";
 import { Card, Loaded, Segmented } from "../ui/parts";
 import { Audit } from "./audit";
 import { Keys } from "./keys";
@@ -24,7 +25,7 @@ export function Settings() {
   const search = useParams1();
   const set = useSetSearch();
   const tab = tabs.find((t) => t.value === search.tab)?.value ?? "general";
-  const settings = useGet<Body>("v1/settings");
+  const settings = useTagged<Body>(tab === "general" ? "v1/settings" : null);
   const [saved, setSaved] = useState(false);
   return (
     <>
@@ -36,7 +37,7 @@ export function Settings() {
         <div className="stack">
           <Card title="General">
             <Loaded query={settings} height={260}>
-              {(s) => <Form key={JSON.stringify(s)} settings={s} saved={saved} onSaved={setSaved} />}
+              {(s) => <Form key={settings.headers["If-Match"]} settings={s} headers={settings.headers} saved={saved} onSaved={setSaved} reload={settings.refetch} />}
             </Loaded>
           </Card>
           <StorageTable />
@@ -57,8 +58,8 @@ const classes = [
 ] as const;
 type Class = (typeof classes)[number]["name"];
 
-// Form begins anew when the settings change, here or elsewhere; that it has just saved them is kept outside.
-function Form({ settings, saved, onSaved }: { settings: Body; saved: boolean; onSaved: (saved: boolean) => void }) {
+// Form begins anew with another version of the settings; that it has just saved them is kept outside.
+function Form({ settings, headers, saved, onSaved, reload }: { settings: Body; headers: Record<string, string>; saved: boolean; onSaved: (saved: boolean) => void; reload: () => void }) {
   const plans = useAll<Plan>("v1/plans");
   const change = useChange();
   const [plan, setPlan] = useState(settings.default_plan ?? "");
@@ -69,7 +70,9 @@ function Form({ settings, saved, onSaved }: { settings: Body; saved: boolean; on
   const retention = settings.retention || touched ? { retention: Object.fromEntries(classes.filter((c) => kept[c.name] || settings.retention?.[c.name] !== undefined).map((c) => [c.name, kept[c.name] || null])) } : {};
   const submit = async () => {
     const body = { ...settings, default_plan: plan || null, unknown_tenants: unknown, upgrade_url: upgrade || null, ...retention };
-    onSaved(!!(await change.run("v1/settings", { method: "PUT", body }, ["v1/settings", "v1/audit"])));
+    const done = !!(await change.run("v1/settings", { method: "PUT", body, headers }, ["v1/settings", "v1/audit"]));
+    onSaved(done);
+    if (done) reload();
   };
   return (
     <form
@@ -110,7 +113,7 @@ function Form({ settings, saved, onSaved }: { settings: Body; saved: boolean; on
           ))}
         </div>
       </div>
-      <FormError error={change.error} />
+      {change.error?.status === 412 ? <ChangedMeanwhile what="the settings" note="What is new replaces what you typed." onLoad={reload} /> : <FormError error={change.error} />}
       <div className="row tight">
         <button type="submit" className="btn pri" disabled={change.busy}>
           Save settings

@@ -61,7 +61,7 @@ export function Tenants() {
       <section className="card" aria-label="Tenants">
         <div className="pad row tight wrap">
           <input className="input" style={{ flex: "1 1 200px", width: "auto" }} type="search" placeholder="Name or id" aria-label="Search tenants by name or id" value={text} onChange={(e) => setText(e.target.value)} />
-          <select className="input" style={{ width: "auto" }} aria-label="Plan" value={search.plan ?? ""} onChange={(e) => set({ plan: e.target.value || undefined })}>
+          <select className="input" style={{ width: "auto", maxWidth: "min(240px, 100%)" }} aria-label="Plan" value={search.plan ?? ""} onChange={(e) => set({ plan: e.target.value || undefined })}>
             <option value="">All plans</option>
             {(plans.data ?? []).map((p) => (
               <option key={p.slug} value={p.slug}>

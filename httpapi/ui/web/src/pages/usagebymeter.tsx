@@ -1,14 +1,14 @@
 // One meter over the range, all tenants together. Meters have units of their own, so they are not stacked upon each other.
 
 import { useState } from "react";
-import { ask, curl } from "../api/client";
+import { curl } from "../api/client";
 import type { Meter, MeterTotal, OverviewBody, Usage } from "../api/types";
 import { adds, meterName, usagePath, useUsage, type UsageQuery } from "../api/usage";
 import { Series } from "../chart/series";
 import { add, amount, change, count, plural, readAs, toNumber, withUnit, type Num } from "../lib/number";
 import { before, iso, spanOf } from "../lib/range";
 import { useParams1, useSetSearch, useView } from "../shell/view";
-import { save } from "../ui/download";
+import { CsvButton } from "../ui/csvbutton";
 import { Card, CopyButton, Empty, Loaded } from "../ui/parts";
 import { UsageTable } from "../ui/usagetable";
 
@@ -80,9 +80,7 @@ export function UsageByMeter({ overview: o }: { overview: OverviewBody }) {
           </button>
           {q && (
             <>
-              <button type="button" className="btn small" onClick={() => void ask<string>(usagePath({ ...q, format: "csv" })).then((a) => save(q.meter + ".csv", a.body))}>
-                CSV
-              </button>
+              <CsvButton to={usagePath({ ...q, format: "csv" })} name={q.meter} />
               <CopyButton text={() => curl(usagePath(q))}>curl</CopyButton>
             </>
           )}

@@ -8,11 +8,10 @@ import type { QuotaStatus, Summary } from "../api/types";
 import { useForecast } from "../api/usage";
 import { amount, exact, toNumber } from "../lib/number";
 import { byUrgency, forecastOf, gaugeLabel, isNear, limitWords, quotaWords, resets } from "../lib/quota";
-import { longDay } from "../lib/time";
 import { Gauge } from "../ui/gauge";
 import { ErrorState, Loading, Segmented, Stale } from "../ui/parts";
 import { PortalUsage } from "./usage";
-import { hero, pace } from "./words";
+import { hero, inBrief, notice, outlook, paces, type Case } from "./words";
 
 export function Portal({ tenant }: { tenant: string | null }) {
   const session = useSyncExternalStore(auth.watch, auth.session);
@@ -60,7 +59,7 @@ function Page({ tenant }: { tenant: string }) {
     document.title = s ? "Usage · " + s.tenant.name : "Usage";
   }, [s]);
   if (!s) return <main className="portal">{summary.error ? <div className="card"><ErrorState error={summary.error} retry={() => void summary.refetch()} /></div> : <Loading height={420} />}</main>;
-  const quotas = s.quotas.filter((q) => q.period !== "rate" && q.scope === "tenant").sort(byUrgency);
+  const quotas = s.quotas.filter((q) => q.period !== "rate" && q.scope === "tenant" && q.mode !== "shadow").sort(byUrgency);
   const q = quotas.find((x) => x.quota === chosen) ?? quotas[0];
   const last = which === "last";
   return (
@@ -68,10 +67,12 @@ function Page({ tenant }: { tenant: string }) {
       <header className="row apart wrap" style={{ marginBottom: 28 }}>
         <div className="row tight" style={{ minWidth: 0 }}>
           <span className="mark" aria-hidden="true" />
-          <h1 style={{ fontSize: 15 }} dir="auto">
-            {s.tenant.name}
-          </h1>
-          {s.plan && <span className="sub">{s.plan.name}</span>}
+          <div className="row tight base wrap" style={{ minWidth: 0 }}>
+            <h1 style={{ fontSize: 15 }} dir="auto">
+              {s.tenant.name}
+            </h1>
+            {s.plan && <span className="sub any">{s.plan.name}</span>}
+          </div>
         </div>
         <Segmented
           label="Period"
@@ -98,20 +99,25 @@ function Page({ tenant }: { tenant: string }) {
       </PortalUsage>
       <p className="sub num" style={{ marginTop: 20 }}>
         {s.denials.last_24h > 0 && exact(s.denials.last_24h) + (s.denials.last_24h === 1 ? " request was" : " requests were") + " refused in the last 24 hours. "}
+        {paces(s.terms, s.quotas).map((p) => p + " ")}
         Times are those of {s.time_zone}.
       </p>
     </main>
   );
 }
 
+const caseOf = (q: QuotaStatus, s: Summary): Case => ({ quota: q, terms: s.terms.find((t) => t.quota === q.quota), zone: s.time_zone, now: Date.now() });
+
 function Hero({ quota: q, summary: s }: { quota: QuotaStatus; summary: Summary }) {
-  const m = s.meters.find((x) => x.meter === q.meter);
+  const c = caseOf(q, s);
+  const m = c.terms;
   const adds = m?.aggregation === "sum" || m?.aggregation === "count";
   const answer = useForecast(s.tenant.id, adds && q.limit !== null && q.reset_at ? q.meter : null);
   const f = answer.data?.quota === q.quota ? answer.data : undefined;
-  const h = hero(q, m, s.tenant);
-  const words = quotaWords(q, s.time_zone, Date.now(), m?.unit, f);
-  const banner = q.exceeded ? `${m?.name ?? q.meter} passed the limit of ${amount(q.limit, m?.unit)}${q.reset_at ? ". It starts anew on " + longDay(q.reset_at, s.time_zone) : ""}.` : pace(q, m, f, s.time_zone);
+  const h = hero(c);
+  const words = quotaWords(q, s.time_zone, c.now, m?.unit, f);
+  const says = notice(c, f);
+  const later = outlook(c);
   return (
     <>
       <div className="sub">{h.label}</div>
@@ -131,9 +137,10 @@ function Hero({ quota: q, summary: s }: { quota: QuotaStatus; summary: Summary }
           </div>
         </>
       )}
-      {banner && (
-        <div className={"banner" + (q.exceeded || toNumber(q.remaining) === 0 ? "" : " warn")} role="status" style={{ marginTop: 22 }}>
-          <span>{banner}</span>
+      {later && <p className="sub num outlook">{later}</p>}
+      {says && (
+        <div className={"banner" + (says.tone === "warn" ? " warn" : "")} role="status" style={{ marginTop: 22 }}>
+          <span>{says.text}</span>
           {s.upgrade_url && (
             <a className="btn" href={s.upgrade_url} target="_blank" rel="noopener noreferrer">
               Upgrade plan
@@ -146,16 +153,17 @@ function Hero({ quota: q, summary: s }: { quota: QuotaStatus; summary: Summary }
 }
 
 function Card({ quota: q, summary: s, onPick }: { quota: QuotaStatus; summary: Summary; onPick: () => void }) {
-  const m = s.meters.find((x) => x.meter === q.meter);
-  const words = quotaWords(q, s.time_zone, Date.now(), m?.unit);
+  const c = caseOf(q, s);
+  const m = c.terms;
+  const words = inBrief(c, quotaWords(q, s.time_zone, Date.now(), m?.unit));
   return (
     <button type="button" className="card quota pick" onClick={onPick}>
       <span className="row apart">
-        <span className="sub cut">{m?.name ?? q.meter}</span>
+        <span className="sub cut">{m?.meter_name ?? q.meter}</span>
         <span className="sub num">{resets(q, s.time_zone, Date.now())}</span>
       </span>
       <span className="row base wrap figure">
-        <span className="v num" title={exact(q.used)}>
+        <span className={"v num" + (amount(q.used, m?.unit).length > 16 ? " long" : "")} title={exact(q.used)}>
           {amount(q.used, m?.unit)}
         </span>
         <span className="of num">{limitWords(q.limit, m?.unit)}</span>

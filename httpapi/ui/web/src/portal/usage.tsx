@@ -1,7 +1,6 @@
 // The chart of the chosen quota's meter, its table, its CSV, and who used it.
 
 import { useState, type ReactNode } from "react";
-import { ask } from "../api/client";
 import type { QuotaStatus, Summary } from "../api/types";
 import { adds, usagePath, useForecast, useUsage, type UsageQuery } from "../api/usage";
 import { Cumulative } from "../chart/cumulative";
@@ -10,7 +9,7 @@ import { Series } from "../chart/series";
 import { capital, exact, percent, plural, toNumber } from "../lib/number";
 import type { Span } from "../lib/range";
 import { month, span as spanText } from "../lib/time";
-import { save } from "../ui/download";
+import { CsvButton } from "../ui/csvbutton";
 import { Card, Empty, Loaded } from "../ui/parts";
 import { UsageTable } from "../ui/usagetable";
 
@@ -18,7 +17,7 @@ const shown = 8;
 
 export function PortalUsage({ summary: s, quota: q, last, children }: { summary: Summary; quota?: QuotaStatus; last: boolean; children?: ReactNode }) {
   const [table, setTable] = useState(false);
-  const m = s.meters.find((x) => x.meter === q?.meter) ?? s.meters[0];
+  const m = q ? s.meters.find((x) => x.meter === q.meter) : s.meters[0];
   const zone = s.time_zone;
   const [open, before] = spans(s, q);
   const span = last ? before : open;
@@ -28,7 +27,18 @@ export function PortalUsage({ summary: s, quota: q, last, children }: { summary:
   const users = useUsage(query ? { ...query, window: "total", groupBy: "user_id" } : null);
   const sums = m && adds(m.aggregation);
   const forecast = useForecast(s.tenant.id, sums && !last ? m.meter : null);
-  if (!m) return <>{children}</>;
+  if (!m) {
+    return (
+      <>
+        {q && (
+          <Card label="Usage">
+            <Empty title="Nothing of it was used yet" />
+          </Card>
+        )}
+        {children}
+      </>
+    );
+  }
   const top = [...(users.data?.data ?? [])].sort((a, b) => toNumber(b.value) - toNumber(a.value));
   const total = top.reduce((n, r) => n + toNumber(r.value), 0);
   return (
@@ -40,9 +50,7 @@ export function PortalUsage({ summary: s, quota: q, last, children }: { summary:
             <button type="button" className="btn small" aria-pressed={table} onClick={() => setTable(!table)}>
               Table
             </button>
-            <button type="button" className="btn small" onClick={() => void ask<string>(usagePath({ ...query!, format: "csv" })).then((a) => save(m.meter + ".csv", a.body))}>
-              CSV
-            </button>
+            <CsvButton to={usagePath({ ...query!, format: "csv" })} name={m.meter} />
           </>
         }
       >
@@ -59,7 +67,7 @@ export function PortalUsage({ summary: s, quota: q, last, children }: { summary:
                   unit={m.unit}
                   name={m.name}
                   {...running(u, span, Date.now())}
-                  before={past.data?.data.length ? { name: q?.period === "month" ? month(before.from, zone) : "period before", points: shifted(past.data, before, span) } : undefined}
+                  before={past.data?.data.some((r) => toNumber(r.value) > 0) ? { name: q?.period === "month" ? month(before.from, zone) : "period before", points: shifted(past.data, before, span) } : undefined}
                   limit={!last && q?.limit != null ? toNumber(q.limit) : null}
                   forecast={last ? null : ahead(forecast.data, span)}
                 />

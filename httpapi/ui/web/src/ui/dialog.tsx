@@ -92,6 +92,20 @@ export function FormError({ error }: { error: ApiError | null }) {
   );
 }
 
+// ChangedMeanwhile is what a form says when somebody else has changed what it is of: nothing was saved, and what is new can be taken in.
+export function ChangedMeanwhile({ what, note = "What you changed stays.", onLoad }: { what: string; note?: string; onLoad: () => void }) {
+  return (
+    <div className="banner" role="alert">
+      <span>
+        Somebody else has changed {what} in the meantime, so nothing was saved. {note}
+      </span>
+      <button type="button" className="btn small" onClick={onLoad}>
+        Take in what is new
+      </button>
+    </div>
+  );
+}
+
 // Field is one labelled control. The hint, or what is wrong, describes the control and is no part of its name.
 export function Field({ label, hint, error, wide, children }: { label: string; hint?: ReactNode; error?: string; wide?: boolean; children: ReactElement<{ id?: string; "aria-describedby"?: string; "aria-invalid"?: boolean }> }) {
   const id = useId();

@@ -39,17 +39,36 @@ export function Card({ title, side, children, label }: { title?: ReactNode; side
 }
 
 export function CopyButton({ text, children, small = true }: { text: () => string; children: ReactNode; small?: boolean }) {
-  const [done, setDone] = useState(false);
+  const [done, setDone] = useState("");
   useEffect(() => {
     if (!done) return;
-    const t = setTimeout(() => setDone(false), 1500);
+    const t = setTimeout(() => setDone(""), 1500);
     return () => clearTimeout(t);
   }, [done]);
   return (
-    <button type="button" className={"btn" + (small ? " small" : "")} onClick={() => void navigator.clipboard.writeText(text()).then(() => setDone(true))}>
-      <span aria-live="polite">{done ? "Copied" : children}</span>
+    <button type="button" className={"btn" + (small ? " small" : "")} onClick={(e) => void copy(text(), e.currentTarget).then((ok) => setDone(ok ? "Copied" : "Not allowed here"))}>
+      <span aria-live="polite">{done || children}</span>
     </button>
   );
+}
+
+// copy puts a text on the clipboard. Where the page came without TLS the browser has no clipboard to write to, and takes what is selected:
+// in a field beside the button, for a dialog makes everything outside it inert.
+async function copy(text: string, button: HTMLElement): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    const field = document.createElement("textarea");
+    field.value = text;
+    field.className = "hidden";
+    button.after(field);
+    field.select();
+    const ok = document.execCommand("copy");
+    field.remove();
+    button.focus();
+    return ok;
+  }
 }
 
 // ErrorState says what went wrong, under which request id the log has it, and what to do.

@@ -1,7 +1,7 @@
 // Usage of one meter: the cumulative story of a period with its limit, or window by window; and both as a table.
 
 import { useState } from "react";
-import { ask, curl } from "../../api/client";
+import { curl } from "../../api/client";
 import { explainName } from "../../api/explanation";
 import type { Meter, QuotaStatus, Tenant } from "../../api/types";
 import { adds, meterName, usagePath, useForecast, useUsage, type UsageQuery } from "../../api/usage";
@@ -12,7 +12,7 @@ import { toNumber } from "../../lib/number";
 import { before, spanOf, type Span } from "../../lib/range";
 import { month } from "../../lib/time";
 import { useParams1, useSetSearch, type View } from "../../shell/view";
-import { save } from "../../ui/download";
+import { CsvButton } from "../../ui/csvbutton";
 import { Card, CopyButton, Loaded, Segmented } from "../../ui/parts";
 import { RunningTable, UsageTable } from "../../ui/usagetable";
 import { MeterSelect } from "../usagebymeter";
@@ -46,7 +46,6 @@ export function PeriodChart({ tenant, meter, meters, quota, view }: { tenant: Te
   const limit = whole && quota?.limit != null && view.range === "period" ? toNumber(quota.limit) : null;
   const crossed = quota && limit !== null ? crossings(quota, 100) : undefined;
   const explain = (from: number, to: number) => set({ explain: explainName({ meter: meter.slug, from, to }) }, false);
-  const download = async () => save(`${meter.slug}-${tenant.id}.csv`, (await ask<string>(usagePath({ ...q, format: "csv" }))).body);
   return (
     <Card
       title={<span className="hidden">{"Usage of " + meterName(meter)}</span>}
@@ -67,9 +66,7 @@ export function PeriodChart({ tenant, meter, meters, quota, view }: { tenant: Te
           <button type="button" className="btn small first" aria-pressed={table} onClick={() => setTable(!table)}>
             Table
           </button>
-          <button type="button" className="btn small" onClick={() => void download()}>
-            CSV
-          </button>
+          <CsvButton to={usagePath({ ...q, format: "csv" })} name={meter.slug + "-" + tenant.id} />
           <CopyButton text={() => curl(usagePath(q))}>curl</CopyButton>
           <button type="button" className="btn small" onClick={() => explain(span.from, span.to)}>
             Explain

@@ -23,7 +23,7 @@ export function QuotaCard({ quota: q, tenant, unit, adds, zone, now, picked, onP
           <span className="sub num">{resets(q, zone, now)}</span>
         </span>
         <span className="row base wrap figure">
-          <span className="v num" title={withUnit(used, unit)}>
+          <span className={"v num" + (amount(used, unit).length > 16 ? " long" : "")} title={withUnit(used, unit)}>
             {amount(used, unit)}
           </span>
           <span className="of num" title={exact(q.limit)}>

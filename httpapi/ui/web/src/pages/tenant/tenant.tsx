@@ -56,7 +56,7 @@ function Body({ tenant }: { tenant: Tenant }) {
   const slug = search.meter ?? picked?.meter ?? meters.data?.find((m) => m.slug === "api_calls")?.slug ?? meters.data?.[0]?.slug;
   const meter = meters.data?.find((m) => m.slug === slug);
   const quota = picked && picked.meter === slug ? picked : list.find((q) => q.meter === slug && q.period !== "rate");
-  const over = list.find((q) => q.exceeded);
+  const over = list.find((q) => q.exceeded && q.mode !== "shadow");
   const beside = useBeside();
   const explain = search.explain ? (
     <Explain tenant={tenant} what={explained(search.explain)} meters={meters.data ?? []} zone={view.zone} go={(x) => set({ explain: explainName(x) }, false)} onClose={() => set({ explain: undefined })} />
@@ -165,7 +165,7 @@ function dayOf(q: QuotaStatus, now: number): string {
 function OverBanner({ tenant, quotas, zone, raise, meters }: { tenant: Tenant; quotas: QuotaStatus[]; zone: string; raise: (quota: string) => void; meters: Meter[] }) {
   const settings = useGet<Settings>("v1/settings");
   const plan = useGet<Plan>(tenant.plan ? path`v1/plans/${tenant.plan}` : null);
-  const over = quotas.find((x) => x.exceeded) ?? quotas.find((x) => x.decision === "block" && x.mode === "enforce" && toNumber(x.limit) > 0 && x.period !== "rate");
+  const over = quotas.find((x) => x.exceeded && x.mode !== "shadow") ?? quotas.find((x) => x.decision === "block" && x.mode === "enforce" && toNumber(x.limit) > 0 && x.period !== "rate");
   const q = over ?? quotas.find((x) => isNear(x) && x.period !== "rate" && x.mode !== "shadow");
   const meter = meters.find((m) => m.slug === q?.meter);
   const since = useCrossed(tenant, over, meter, zone);

@@ -1,1 +1,0 @@
-import{Z as e,at as t,it as n,xt as r,yt as i}from"./parts-BmTALa-D.js";var a=r(i(),1);function o(){let[r,i]=(0,a.useState)(!1),[o,s]=(0,a.useState)(null);return{busy:r,error:o,clear:()=>s(null),async run(r,a,o=[`v1/`]){i(!0),s(null);try{let{body:n}=await t(r,a);return e(...o),n??{}}catch(e){if(!(e instanceof n))throw e;s(e);return}finally{i(!1)}}}}export{o as t};
