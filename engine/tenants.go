@@ -239,6 +239,7 @@ func (s *state) applyOverridePut(b *block, cfg *config, e *configEntry) (Result,
 			res.verdict = configCreated
 		}
 		if next := cfg.withQuotas(o.Quota); next != cfg {
+			next.version = b.index // or no checkpoint would take the number along
 			s.cfg.Store(next)
 		}
 		s.audit(b, e, "override", t.name+"/"+o.Quota, before, next.def)
