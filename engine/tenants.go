@@ -86,7 +86,7 @@ func (s *state) applyTenantPut(b *block, e *configEntry) (Result, error) {
 		a.def, a.made, a.version = def, true, b.index
 		sh.list(t, true)
 		if inPeriod {
-			err = a.changeCalendar(cfg, b.nanos)
+			err = a.changeCalendar(sh, cfg, b.nanos)
 		} else {
 			err = a.setCalendar(cfg, nil)
 		}
