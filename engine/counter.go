@@ -133,12 +133,13 @@ func (c *counter) add(s *slot, p *rollup.Point, units, now int64, admitted bool)
 		}
 		return
 	case quota.KindFirstUse:
+		if p.TimeNanos <= now-s.policy.Length {
+			return // it counts in no period, so it begins none
+		}
 		if c.start == 0 {
 			c.start, c.end = now, now+s.policy.Length
 		}
-		if p.TimeNanos > now-s.policy.Length {
-			c.agg.Fold(s.kind, p)
-		}
+		c.agg.Fold(s.kind, p)
 		return
 	}
 	switch {
