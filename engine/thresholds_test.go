@@ -61,3 +61,32 @@ func TestThresholdsOfAChangedQuota(t *testing.T) {
 	require.Equal(t, []string{"other 80", "other 90"}, told(t, e, &after))
 	require.NoError(t, e.Verify(ctx))
 }
+
+// A quota of users tells of each of them only when it lists thresholds, also when it lists those that are a tenant's default.
+func TestThresholdsOfUsersAreListed(t *testing.T) {
+	e := openMem(t, vfs.NewMem(), newTestClock(), nil)
+	putPlan(t, e, "p", `[{"slug":"silent","meter":"api_calls","scope":"user","period":"month","limit":100},
+		{"slug":"told","meter":"api_calls","scope":"user","period":"month","limit":100,"warning_thresholds":[50,75,90,100]},
+		{"slug":"tenant","meter":"api_calls","period":"month","limit":100}]`)
+	putTenant(t, e, "acme", "p")
+	consume(t, e, ask("1", 76))
+	var after uint64
+	require.ElementsMatch(t, []string{"told 50", "told 75", "tenant 50", "tenant 75"}, told(t, e, &after))
+
+	// With the scope goes the default; a list that was given stays.
+	for quota, want := range map[string][]string{"tenant": nil, "told": {"told 50", "told 75", "told 90"}, "silent": {"silent 50", "silent 75", "silent 90"}} {
+		tenant := "by-" + quota
+		putTenant(t, e, tenant, "p")
+		for _, q := range []string{"silent", "told", "tenant"} {
+			fields := `{"limit":null}`
+			if q == quota {
+				fields = map[bool]string{true: `{"scope":"user"}`, false: `{"scope":"tenant"}`}[q == "tenant"]
+			}
+			require.NoError(t, e.PutOverride(context.Background(), usage.Override{TenantID: tenant, Quota: q, Fields: []byte(fields)}))
+		}
+		r := ask(tenant, 90)
+		r.TenantID = tenant
+		consume(t, e, r)
+		require.Equal(t, want, told(t, e, &after), quota)
+	}
+}
