@@ -91,6 +91,9 @@ func worse(a, b usage.Verdict) usage.Verdict {
 	}
 	a.Allowed = a.Allowed && b.Allowed
 	a.Delay, a.RetryAfter = max(a.Delay, b.Delay), retry
+	if !a.Allowed {
+		a.Delay = 0
+	}
 	return a
 }
 
