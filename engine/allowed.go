@@ -7,9 +7,9 @@ import (
 )
 
 // Allowed tells whether a tenant may use n units of a feature now, without using them: the answer of Check in brief, for the hot
-// path. n is in units of the feature's finest limited meter (of a count meter: events). Quotas of user scope and of distinct users are
-// not asked, as no user is named. A feature that no meter counts is not allowed, nor is a tenant that nobody made when the settings
-// reject those. After Close it answers from memory as it was.
+// path. n is in units of the feature's finest limited meter (of a count meter: events; of a latest meter: the value that would be set).
+// Quotas of user scope and of distinct users are not asked, as no user is named. A feature that no meter counts is not allowed, nor is
+// a tenant that nobody made when the settings reject those. After Close it answers from memory as it was.
 //
 // It may be overtaken by a consume at the same moment; what must be exact consumes or leases. It shows every write that has
 // returned. Lock-free and without allocation while the periods of the tenant's quotas last; the first calls after
@@ -68,6 +68,8 @@ func (s *slot) unitsOf(n, used int64) int64 {
 		return min(n, 1)
 	case rollup.KindMax:
 		return max(0, ceilDiv(n, s.divisor)-used)
+	case rollup.KindLatest:
+		return ceilDiv(n, s.divisor) - used // below 0: it raises nothing
 	default:
 		return ceilDiv(n, s.divisor)
 	}
@@ -91,6 +93,9 @@ func worse(a, b usage.Verdict) usage.Verdict {
 	}
 	a.Allowed = a.Allowed && b.Allowed
 	a.Delay, a.RetryAfter = max(a.Delay, b.Delay), retry
+	if !a.Allowed {
+		a.Delay = 0
+	}
 	return a
 }
 

@@ -136,13 +136,37 @@ func (a *account) setCalendar(cfg *config, earlier []earlierGrid) error {
 	return nil
 }
 
-// changeCalendar is setCalendar for a tenant whose open billing period has to end first.
-func (a *account) changeCalendar(cfg *config, now int64) error {
+// changeCalendar is setCalendar for a tenant whose open periods have to end first.
+func (a *account) changeCalendar(sh *shard, cfg *config, now int64) error {
 	next, err := cfg.gridOf(a.def.ID, a.def.TimeZone, anchorOf(&a.def))
 	if err != nil {
 		return err
 	}
+	if next != a.grid {
+		a.rollAll(sh, now)
+	}
 	return a.setCalendar(cfg, a.followedBy(next, floorDiv(now, 1e9)))
+}
+
+// rollAll moves every counter into the period of now, where a change of zone finds it: one that nothing has touched since an earlier
+// period would begin the open one anew, in the new zone.
+func (a *account) rollAll(sh *shard, now int64) {
+	ledgers := []*ledger{a.ledger}
+	for _, num := range sortedKeys(a.users) {
+		ledgers = append(ledgers, a.users[num])
+	}
+	for _, l := range ledgers {
+		if l == nil {
+			continue
+		}
+		sh.touchObject(l)
+		for i, c := range l.counters {
+			if c != nil {
+				c.roll(a, &l.book.slots[i], now)
+			}
+		}
+		sh.publishLater(l)
+	}
 }
 
 func anchorOf(t *usage.Tenant) int64 {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/weirhq/weir/quota"
 	"github.com/weirhq/weir/rollup"
+	"github.com/weirhq/weir/usage"
 	"github.com/weirhq/weir/wal"
 )
 
@@ -133,12 +134,13 @@ func (c *counter) add(s *slot, p *rollup.Point, units, now int64, admitted bool)
 		}
 		return
 	case quota.KindFirstUse:
+		if p.TimeNanos <= now-s.policy.Length {
+			return // it counts in no period, so it begins none
+		}
 		if c.start == 0 {
 			c.start, c.end = now, now+s.policy.Length
 		}
-		if p.TimeNanos > now-s.policy.Length {
-			c.agg.Fold(s.kind, p)
-		}
+		c.agg.Fold(s.kind, p)
 		return
 	}
 	switch {
@@ -158,6 +160,18 @@ func (c *counter) aheadOf(at int64) *rollup.Agg {
 		c.ahead = slices.Insert(c.ahead, i, aheadAgg{minute: minute})
 	}
 	return &c.ahead[i].agg
+}
+
+// handOn gives the counter to a quota. What has fired are thresholds of a quota, and c.fired has their places in the list of the quota
+// that it stood for: the list may be another one now, and of another quota nothing was told.
+func (c *counter) handOn(from, to *usage.Quota) {
+	fired := uint32(0)
+	for i, percent := range to.WarningThresholds {
+		if k := slices.Index(from.WarningThresholds, percent); k >= 0 && c.quota == to.Slug {
+			fired |= c.fired >> k & 1 << i
+		}
+	}
+	c.quota, c.fired = to.Slug, fired
 }
 
 // rebind takes the limits of a slot: a raised limit starts a new generation of thresholds, a changed rate keeps the tokens

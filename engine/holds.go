@@ -87,7 +87,11 @@ func (sh *shard) applyHold(b *block, it *item, t *tenant, res *Result) error {
 	h := sh.newHold(b, it, a)
 	if h.lease {
 		for i := range j.quotas { // no lease outlives a period: its units would be missing in one and spent in the next
-			if end := j.quotas[i].level.End; end != 0 {
+			end, p := j.quotas[i].level.End, j.quotas[i].policy
+			if end == 0 && p.Kind == quota.KindFirstUse {
+				end = b.nanos + p.Length // it begins the period
+			}
+			if end != 0 {
 				h.expires = min(h.expires, end)
 			}
 		}

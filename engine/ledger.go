@@ -35,7 +35,7 @@ func (sh *shard) publishLater(l *ledger) {
 // period, preferably that of its own slug; a new one starts from what the meter counted in the open period, or empty, as
 // SEMANTICS 3 says. The caller is apply, and has touched l.
 func (l *ledger) bind(sh *shard, b *book, now int64) error {
-	old := append([]*counter(nil), l.counters...)
+	old, was := append([]*counter(nil), l.counters...), l.book
 	l.book, l.counters = b, make([]*counter, len(b.slots))
 	for pass := range 2 { // own slug first
 		for i := range b.slots {
@@ -46,7 +46,7 @@ func (l *ledger) bind(sh *shard, b *book, now int64) error {
 			for j, c := range old {
 				if c != nil && c.meter == s.meter && c.period == s.policy.PeriodKey && (pass == 1 || c.quota == s.policy.Quota.Slug) {
 					l.counters[i], old[j] = c, nil
-					c.quota = s.policy.Quota.Slug
+					c.handOn(&was.slots[j].policy.Quota, &s.policy.Quota)
 					break
 				}
 			}

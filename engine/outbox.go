@@ -18,8 +18,7 @@ type crossing struct {
 	row    usage.Crossing
 }
 
-// crossings enters the thresholds that a counter has reached. Those of users only when the quota lists thresholds itself, as a
-// tenant may have a million of them.
+// crossings enters the thresholds that a counter has reached. Quotas of users have those only that they list (usage.ThresholdsDefault).
 func (sh *shard) crossings(b *block, l *ledger, s *slot, c *counter, user string) {
 	p := s.policy
 	used := usedOf(s.kind, &c.agg)
@@ -28,9 +27,6 @@ func (sh *shard) crossings(b *block, l *ledger, s *slot, c *counter, user string
 		return
 	}
 	c.fired |= set
-	if l.user != 0 && !p.ListsThresholds {
-		return
-	}
 	for rest := set; rest != 0; rest &= rest - 1 {
 		row := usage.Crossing{
 			Index: b.index, Time: time.Unix(0, b.nanos).UTC(), TenantID: l.acct.tenant.name,

@@ -146,15 +146,30 @@ func (s *state) applyPlanPut(b *block, cfg *config, e *configEntry) (Result, err
 	return Result{verdict: v}, nil
 }
 
-// movePlan moves everybody on an older version of p to the newest. O(tenants).
+// movePlan moves everybody on an older version of p to the newest. Who is to go to another plan still is: until then on the newest
+// version of p when it holds from now on, else on the version of today. O(tenants).
 func (s *state) movePlan(b *block, p *plan, when string) error {
 	for _, t := range s.dir.all() {
 		a := t.account.Load()
 		if a == nil || a.plan == nil || a.plan.def.Slug != p.slug || a.plan == p.newest() && a.pending == nil {
 			continue
 		}
-		change := usage.PlanChange{Plan: p.slug, Version: p.newest().number, Effective: when}
-		if err := s.inShard(t, func(sh *shard) error { return a.changePlan(sh, p.newest(), change.Effective, 0, b.nanos) }); err != nil {
+		leaves := a.pending
+		if leaves != nil && leaves.plan.def.Slug == p.slug {
+			leaves = nil // a move to an older version is overtaken
+		}
+		if leaves != nil && (when != usage.EffectiveNow || a.plan == p.newest()) {
+			continue
+		}
+		err := s.inShard(t, func(sh *shard) error {
+			if leaves == nil {
+				return a.changePlan(sh, p.newest(), when, 0, b.nanos)
+			}
+			sh.touchObject(a)
+			a.plan = p.newest()
+			return a.refresh(sh, b.nanos)
+		})
+		if err != nil {
 			return err
 		}
 	}

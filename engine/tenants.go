@@ -86,7 +86,7 @@ func (s *state) applyTenantPut(b *block, e *configEntry) (Result, error) {
 		a.def, a.made, a.version = def, true, b.index
 		sh.list(t, true)
 		if inPeriod {
-			err = a.changeCalendar(cfg, b.nanos)
+			err = a.changeCalendar(sh, cfg, b.nanos)
 		} else {
 			err = a.setCalendar(cfg, nil)
 		}
@@ -239,6 +239,7 @@ func (s *state) applyOverridePut(b *block, cfg *config, e *configEntry) (Result,
 			res.verdict = configCreated
 		}
 		if next := cfg.withQuotas(o.Quota); next != cfg {
+			next.version = b.index // or no checkpoint would take the number along
 			s.cfg.Store(next)
 		}
 		s.audit(b, e, "override", t.name+"/"+o.Quota, before, next.def)

@@ -36,6 +36,9 @@ func (e *Engine) Top(ctx context.Context, q usage.TopQuery) (usage.Top, error) {
 	if err != nil {
 		return usage.Top{}, err
 	}
+	if e.earliestDue() <= e.clock.now() {
+		e.passTime(ctx) // what expires is charged first
+	}
 	out := usage.Top{Meter: plan.meter.def.Slug, Aggregation: plan.meter.def.Aggregation, Unit: plan.meter.def.Unit, By: q.By,
 		From: uq.From.UTC(), To: uq.To.UTC()}
 	out.AsOf.Index, out.AsOf.Time = e.state.asOf()

@@ -145,6 +145,9 @@ func (j *judged) bind() {
 	if never {
 		j.retry = 0
 	}
+	if !j.allowed {
+		j.delay = 0 // what another quota throttles does not go on
+	}
 }
 
 func (q *judgedQuota) remaining(now int64) int64 {

@@ -3,7 +3,6 @@ package quota
 import (
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/weirhq/weir/internal/civil"
 	"github.com/weirhq/weir/usage"
@@ -30,8 +29,6 @@ type Policy struct {
 	UserScope bool
 	Shadow    bool
 	Latest    bool // the meter has a value now instead of a sum
-	// ListsThresholds: the quota names its thresholds instead of taking the default ones.
-	ListsThresholds bool
 
 	Limit    int64 // Unlimited, or units
 	Cap      int64 // H: Limit and the overage
@@ -72,9 +69,8 @@ var calendarKinds = map[string]civil.Kind{
 // the quota: an aggregation that cannot be limited, a latest meter with a period, amounts with more decimals than the meter
 // keeps or beyond an int64.
 func Compile(q usage.Quota, m Meter) (*Policy, error) {
-	lists := q.WarningThresholds != nil && !slices.Equal(q.WarningThresholds, usage.ThresholdsDefault())
 	q = q.WithDefaults()
-	p := &Policy{Quota: q, ListsThresholds: lists, Scale: m.Scale, UserScope: q.Scope == usage.ScopeUser, Shadow: q.Mode == usage.ModeShadow,
+	p := &Policy{Quota: q, Scale: m.Scale, UserScope: q.Scope == usage.ScopeUser, Shadow: q.Mode == usage.ModeShadow,
 		Latest: m.Aggregation == usage.Latest, Limit: Unlimited, Cap: Unlimited, warnAt: never, slowAt: never, plain: never, grace: -1}
 	switch m.Aggregation {
 	case usage.Sum, usage.Count, usage.UniqueCount, usage.Max, usage.Latest:

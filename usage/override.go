@@ -174,6 +174,7 @@ func (o *Override) Apply(q Quota) (Quota, error) {
 	var sent struct {
 		Period json.RawMessage `json:"period"`
 		Rate   json.RawMessage `json:"rate"`
+		Listed json.RawMessage `json:"warning_thresholds"`
 	}
 	if err := json.Unmarshal(o.Fields, &sent); err != nil {
 		return q, err
@@ -190,7 +191,11 @@ func (o *Override) Apply(q Quota) (Quota, error) {
 	}
 	q.WarningThresholds = slices.Clone(q.WarningThresholds) // an empty list, no thresholds, stays one
 	q.GracePeriod, q.MaxDelay = clone(q.GracePeriod), clone(q.MaxDelay)
+	scope := q.Scope
 	err := json.Unmarshal(o.Fields, &q)
+	if q.Scope != scope && !given(sent.Listed) && slices.Equal(q.WarningThresholds, thresholdsDefault(scope)) {
+		q.WarningThresholds = nil // the default ones are those of the scope
+	}
 	q.Slug = o.Quota
 	return q, err
 }

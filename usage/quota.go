@@ -121,8 +121,16 @@ func (p *Period) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// ThresholdsDefault are the warning thresholds, in percent of the limit, of a quota that names none.
+// ThresholdsDefault are the warning thresholds, in percent of the limit, of a quota of a tenant that names none. A quota of its users
+// has none then: there may be a million of them, and each would be told of by itself.
 func ThresholdsDefault() []int { return []int{50, 75, 90, 100} }
+
+func thresholdsDefault(scope string) []int {
+	if scope == ScopeUser {
+		return []int{}
+	}
+	return ThresholdsDefault()
+}
 
 // WithDefaults returns the quota with every absent field at its default.
 func (q Quota) WithDefaults() Quota {
@@ -153,7 +161,7 @@ func (q Quota) WithDefaults() Quota {
 		q.MaxDelay = new(maxDelayDefault)
 	}
 	if q.WarningThresholds == nil {
-		q.WarningThresholds = ThresholdsDefault()
+		q.WarningThresholds = thresholdsDefault(q.Scope)
 	}
 	return q
 }
