@@ -53,7 +53,10 @@ func (c *counter) level(a *account, s *slot, now int64) (l quota.Level, agg *rol
 	case quota.KindRate:
 		return quota.Level{Bucket: c.bucket}, &c.agg, 0
 	case quota.KindSliding:
-		l = quota.Level{Used: c.sliding.Used(p.Length, now), Reserved: c.reserved, OverSince: c.overSince, Window: &c.sliding}
+		l = quota.Level{Used: c.used(s, now), Reserved: c.reserved, OverSince: c.overSince, Window: &c.sliding}
+		if c.decayed(s, now) {
+			l.OverSince = 0
+		}
 		if l.Used > 0 {
 			l.End = c.sliding.FreeAt(p.Length, 1, now)
 		}
@@ -106,6 +109,9 @@ func (c *counter) following(a *account, s *slot, now int64) (start, end int64, a
 // roll moves the counter into the period of now. What is still reserved belongs to the period in which it was. The caller has
 // touched the ledger.
 func (c *counter) roll(a *account, s *slot, now int64) {
+	if c.decayed(s, now) {
+		c.overSince = 0
+	}
 	if s.policy.Kind >= quota.KindSliding || c.open(now) {
 		return
 	}
@@ -194,12 +200,26 @@ func (c *counter) rebind(s *slot, now int64) {
 
 // mark keeps overSince in step: since when used + reserved is over the limit.
 func (c *counter) mark(s *slot, now int64) {
-	switch over := usedOf(s.kind, &c.agg)+c.reserved > s.policy.Limit; {
+	switch over := c.used(s, now)+c.reserved > s.policy.Limit; {
 	case !over || s.policy.Limit == quota.Unlimited:
 		c.overSince = 0
 	case c.overSince == 0:
 		c.overSince = now
 	}
+}
+
+// used is what the quota has used at now.
+func (c *counter) used(s *slot, now int64) int64 {
+	if s.policy.Kind == quota.KindSliding {
+		return c.sliding.Used(s.policy.Length, now)
+	}
+	return usedOf(s.kind, &c.agg)
+}
+
+// decayed tells that a window has come back under its limit by itself since the counter was marked: units leave it without a call. The
+// limit is that of then, as the slot may have another one by now.
+func (c *counter) decayed(s *slot, now int64) bool {
+	return s.policy.Kind == quota.KindSliding && c.overSince != 0 && c.used(s, now)+c.reserved <= c.limit
 }
 
 // append encodes the counter; page is scratch.
