@@ -2,8 +2,6 @@ package client
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -73,27 +71,8 @@ func (c *Client) RecordBatch(ctx context.Context, evs []usage.Event) (out BatchR
 			evs[i].ID = NewID()
 		}
 	}
-	body, err := json.Marshal(evs)
-	if err != nil {
-		return out, err
-	}
-	res, err := c.retried(ctx, http.MethodPost, "/v1/events", body)
-	if err != nil {
-		return out, err
-	}
-	err = res.batch(&out)
+	err = c.post(ctx, "/v1/events", evs, &out)
 	return out, err
-}
-
-// batch reads the answer of a batch, which has status 422 when everything in it was refused.
-func (r *response) batch(out any) error {
-	if r.status >= 300 && (r.status != http.StatusUnprocessableEntity || r.media != "application/json") {
-		return r.problem()
-	}
-	if err := json.Unmarshal(r.body, out); err != nil {
-		return fmt.Errorf("client: read the answer of a batch: %w", err)
-	}
-	return nil
 }
 
 // Consume asks every quota, and counts when all allow it. A request without id gets one. A denial is no error: see Answer.Allowed.
@@ -120,28 +99,17 @@ func (c *Client) ConsumeBatch(ctx context.Context, rs []usage.Request, all bool)
 	var out struct {
 		Results []struct {
 			usage.Answer
-			Error *struct {
-				Code   usage.ErrorCode `json:"code"`
-				Detail string          `json:"detail"`
-			} `json:"error"`
+			Error *problem `json:"error"`
 		} `json:"results"`
 	}
-	body, err := json.Marshal(map[string]any{"requests": rs})
-	if err != nil {
-		return nil, nil, err
-	}
-	res, err := c.retried(ctx, http.MethodPost, p, body)
-	if err == nil {
-		err = res.batch(&out)
-	}
-	if err != nil {
+	if err := c.post(ctx, p, map[string]any{"requests": rs}, &out); err != nil {
 		return nil, nil, err
 	}
 	answers, errs := make([]usage.Answer, len(out.Results)), make([]error, len(out.Results))
 	for i, r := range out.Results {
 		answers[i] = r.Answer
 		if r.Error != nil {
-			errs[i] = &usage.Error{Code: r.Error.Code, Detail: r.Error.Detail}
+			errs[i] = r.Error.err()
 		}
 	}
 	return answers, errs, nil
