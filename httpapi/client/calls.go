@@ -2,6 +2,8 @@ package client
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -231,4 +233,25 @@ func (c *Client) PutTenant(ctx context.Context, t usage.Tenant) error {
 // ChangePlan moves a tenant to a plan.
 func (c *Client) ChangePlan(ctx context.Context, p usage.PlanChange) error {
 	return c.post(ctx, path("tenants", p.TenantID, "plan"), p, nil)
+}
+
+// Backup copies a consistent backup of the server to a writer as it streams, an archive that `weir restore` reads. Options.Timeout does
+// not bound it. It is not tried again, as the copy may have begun: after an error what was written is no backup.
+func (c *Client) Backup(ctx context.Context, to io.Writer) error {
+	res, err := c.begin(ctx, http.MethodPost, "/v1/backup", "", nil)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		whole, err := read(res)
+		if err != nil {
+			return err
+		}
+		return whole.problem()
+	}
+	if _, err := io.Copy(to, res.Body); err != nil {
+		return fmt.Errorf("client: copy the backup: %w", err)
+	}
+	return nil
 }
