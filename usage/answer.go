@@ -82,6 +82,28 @@ type QuotaStatus struct {
 	ResetAt      *time.Time `json:"reset_at"`     // end of the period; of a rate when it is full; nil: never
 }
 
+// DecisionRecord is one answer that a consume was given since the engine was opened, for people who ask why.
+type DecisionRecord struct {
+	ID           string    `json:"id"`
+	Time         time.Time `json:"time"`
+	TenantID     string    `json:"tenant_id"`
+	UserID       string    `json:"user_id,omitempty"`
+	FeatureType  string    `json:"feature_type"`
+	Quantity     Decimal   `json:"quantity,omitzero"`
+	Allowed      bool      `json:"allowed"`
+	Decision     Decision  `json:"decision"`
+	Reason       Reason    `json:"reason"`
+	BindingQuota *string   `json:"binding_quota"`
+	Status       Status    `json:"status"`
+	Number       uint64    `json:"-"` // its place among the tenant's decisions, as long as the engine is open
+}
+
+// UserQuotas is a user with its quotas.
+type UserQuotas struct {
+	UserID string        `json:"user_id"`
+	Quotas []QuotaStatus `json:"quotas"`
+}
+
 // Verdict is the short answer of the hot path.
 type Verdict struct {
 	Allowed    bool

@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"net/http"
 	"sync"
 	"time"
 
@@ -34,14 +33,21 @@ func (c *Client) GrantLease(ctx context.Context, r usage.LeaseRequest) (usage.An
 
 // SettleLease books what was spent of a lease in all so far, and with release gives back the rest.
 func (c *Client) SettleLease(ctx context.Context, tenant, id string, used usage.Decimal, release bool) (usage.ReservationState, error) {
-	var body struct {
-		State     string        `json:"state"`
-		Granted   usage.Decimal `json:"granted"`
-		Used      usage.Decimal `json:"used"`
-		ExpiresAt time.Time     `json:"expires_at"`
-	}
-	err := c.Do(ctx, http.MethodPost, path("leases", id, "settle"), map[string]any{"tenant_id": tenant, "used": used, "release": release}, &body)
-	return usage.ReservationState{ID: id, State: body.State, Quantity: body.Granted, Committed: body.Used, ExpiresAt: body.ExpiresAt, Lease: true}, err
+	var l lease
+	err := c.post(ctx, path("leases", id, "settle"), map[string]any{"tenant_id": tenant, "used": used, "release": release}, &l)
+	return l.state(id), err
+}
+
+// lease is a lease as weir shows it.
+type lease struct {
+	State     string        `json:"state"`
+	Granted   usage.Decimal `json:"granted"`
+	Used      usage.Decimal `json:"used"`
+	ExpiresAt time.Time     `json:"expires_at"`
+}
+
+func (l *lease) state(id string) usage.ReservationState {
+	return usage.ReservationState{ID: id, State: l.State, Quantity: l.Granted, Committed: l.Used, ExpiresAt: l.ExpiresAt, Lease: true}
 }
 
 // expiryMargin is how long before its end a lease is no longer spent: the clocks of two machines differ.
