@@ -115,6 +115,23 @@ func TestLease(t *testing.T) {
 	require.Zero(t, l.Left())
 }
 
+// TestShortLease: a lease of a second can be spent, and one of less is no lease of the server's five minutes.
+func TestShortLease(t *testing.T) {
+	f := newFixture(t)
+	ctx, c := t.Context(), f.client
+	for _, ttl := range []time.Duration{100 * time.Millisecond, time.Second, 2 * time.Second} {
+		l, err := c.Lease(ctx, "acme", "api_calls", 10, ttl)
+		require.NoError(t, err)
+		require.True(t, l.Take(1), ttl)
+		st, err := c.LeaseState(ctx, "acme", l.ID())
+		require.NoError(t, err)
+		require.Less(t, time.Until(st.ExpiresAt), 3*time.Second)
+		require.NoError(t, l.Settle(ctx, true))
+	}
+	_, err := c.Lease(ctx, "acme", "api_calls", 10, -time.Second)
+	require.Equal(t, usage.CodeInvalidValue, usage.Code(err))
+}
+
 // TestRetries: a call goes on through everything that can go wrong on the way, and counts once.
 func TestRetries(t *testing.T) {
 	f := newFixture(t)

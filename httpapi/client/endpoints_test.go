@@ -283,6 +283,8 @@ func callHolds(t *testing.T, ctx context.Context, c *Client) {
 	id := a.ReservationID
 	_, err = c.Extend(ctx, "globex", id, usage.Int(4), time.Minute)
 	require.NoError(t, err)
+	_, err = c.Extend(ctx, "globex", id, usage.Int(4), -time.Minute)
+	require.Equal(t, usage.CodeInvalidValue, usage.Code(err))
 	st, err := c.Reservation(ctx, "globex", id)
 	require.NoError(t, err)
 	require.Equal(t, []any{usage.HoldHeld, "4"}, []any{st.State, st.Quantity.String()})

@@ -28,7 +28,7 @@ func (c *Client) Extend(ctx context.Context, tenant, id string, total usage.Deci
 	if total.IsSet() {
 		body["quantity"] = total
 	}
-	if ttl > 0 {
+	if ttl != 0 {
 		body["ttl_seconds"] = wholeSeconds(ttl)
 	}
 	err = c.post(ctx, path("reservations", id, "extend"), body, &a)

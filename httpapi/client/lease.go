@@ -50,7 +50,8 @@ func (l *lease) state(id string) usage.ReservationState {
 	return usage.ReservationState{ID: id, State: l.State, Quantity: l.Granted, Committed: l.Used, ExpiresAt: l.ExpiresAt, Lease: true}
 }
 
-// expiryMargin is how long before its end a lease is no longer spent: the clocks of two machines differ.
+// expiryMargin is how long before its end a lease is no longer spent: the clocks of two machines differ. A short lease has a quarter of its
+// life.
 const expiryMargin = 2 * time.Second
 
 // Lease is units that this process may spend without asking. Spending is one atomic operation. Package middleware renews leases by
@@ -68,7 +69,7 @@ type Lease struct {
 // Lease takes a lease of n whole units for ttl; 0 is the server's default of five minutes. When the quotas have no room for all of
 // it, the error is an *usage.Error of code quota_exceeded. A lease that is not settled when it expires is charged whole.
 func (c *Client) Lease(ctx context.Context, tenant, feature string, n int64, ttl time.Duration) (*Lease, error) {
-	r := usage.LeaseRequest{ID: NewID(), TenantID: tenant, FeatureType: feature, Quantity: usage.Int(n), TTLSeconds: int(ttl / time.Second)}
+	r := usage.LeaseRequest{ID: NewID(), TenantID: tenant, FeatureType: feature, Quantity: usage.Int(n), TTLSeconds: wholeSeconds(ttl)}
 	a, err := c.GrantLease(ctx, r)
 	if err != nil {
 		return nil, err
@@ -76,7 +77,7 @@ func (c *Client) Lease(ctx context.Context, tenant, feature string, n int64, ttl
 	if !a.Allowed {
 		return nil, &usage.Error{Code: usage.CodeQuotaExceeded, Detail: "the quotas have no room for the whole lease (" + string(a.Reason) + ")"}
 	}
-	l := &Lease{client: c, tenant: tenant, id: r.ID, granted: n, expires: a.ExpiresAt.Add(-expiryMargin)}
+	l := &Lease{client: c, tenant: tenant, id: r.ID, granted: n, expires: a.ExpiresAt.Add(-min(expiryMargin, time.Until(a.ExpiresAt)/4))}
 	l.left.Fill(n)
 	return l, nil
 }
