@@ -19,7 +19,7 @@ func (c *call) getMeter() {
 	}
 	st, ok := c.eng.Meter(c.slug)
 	if !ok || st.Archived {
-		c.writeError(c.noMeter())
+		c.writeError(c.noMeter("", c.slug))
 		return
 	}
 	c.writeMeter(http.StatusOK, st)
@@ -130,7 +130,7 @@ func (c *call) deleteMeter() {
 		return
 	}
 	if st, ok := c.eng.Meter(c.slug); !ok || st.Archived {
-		c.writeError(c.noMeter())
+		c.writeError(c.noMeter("", c.slug))
 		return
 	}
 	err := c.versioned("the meter", c.meterVersion, func(cond usage.Condition) error {
@@ -148,18 +148,15 @@ func (c *call) meterVersion() (version uint64, exists bool) {
 	return st.Version, ok && !st.Archived
 }
 
-func (c *call) noMeter() error {
-	detail := "there is no meter " + quoted(c.slug)
+// noMeter is the error of a slug that no meter has.
+func (c *call) noMeter(pointer, slug string) error {
 	var slugs []string
 	for _, st := range c.eng.Meters() {
 		if !st.Archived {
 			slugs = append(slugs, st.Meter.Slug)
 		}
 	}
-	if near, ok := usage.Nearest(c.slug, slugs); ok {
-		detail += "; did you mean " + near + "?"
-	}
-	return refuse(usage.CodeNotFound, "", detail)
+	return usage.NoMeter(usage.CodeNotFound, pointer, slug, slugs)
 }
 
 func (c *call) writeMeter(status int, st usage.MeterState) {
@@ -181,8 +178,5 @@ func meterError(err error) *usage.Error {
 	if e.Code != usage.CodeUnknownField {
 		return e
 	}
-	if near, ok := usage.Nearest(strings.TrimPrefix(e.Pointer, "/"), meterFields); ok {
-		return refuse(e.Code, e.Pointer, e.Detail+"; did you mean "+near+"?")
-	}
-	return e
+	return refuse(e.Code, e.Pointer, e.Detail+usage.DidYouMean(strings.TrimPrefix(e.Pointer, "/"), meterFields))
 }

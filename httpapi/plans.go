@@ -58,15 +58,11 @@ func (c *call) getPlan() {
 }
 
 func (c *call) noPlan() error {
-	detail := "there is no plan " + quoted(c.slug)
 	var slugs []string
 	for _, st := range c.eng.Plans() {
 		slugs = append(slugs, st.Plan.Slug)
 	}
-	if near, ok := usage.Nearest(c.slug, slugs); ok {
-		detail += "; did you mean " + near + "?"
-	}
-	return refuse(usage.CodeNotFound, "", detail)
+	return usage.NoPlan(usage.CodeNotFound, "", c.slug, slugs)
 }
 
 func (c *call) putPlan() {
