@@ -57,6 +57,24 @@ type Answer struct {
 	Created       bool      `json:"-"`              // this call made the reservation
 }
 
+// TenantQuota is the binding quota when it is one of the tenant with a limit, else the first such quota, else nil: what headers speak of.
+func (a *Answer) TenantQuota() *QuotaStatus {
+	var first *QuotaStatus
+	for i := range a.Quotas {
+		q := &a.Quotas[i]
+		if !q.Limit.IsSet() || q.Scope != ScopeTenant || q.Mode == ModeShadow {
+			continue
+		}
+		if a.BindingQuota != nil && *a.BindingQuota == q.Quota {
+			return q
+		}
+		if first == nil {
+			first = q
+		}
+	}
+	return first
+}
+
 // QuotaStatus is how one quota stands, after the call when it counted. Quantities are in the unit of the quota's meter. Limit, Remaining and
 // Percentage are null for an unlimited quota. Of a rate Limit is the burst and Remaining the whole tokens that are there.
 type QuotaStatus struct {
