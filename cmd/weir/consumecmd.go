@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -179,7 +178,7 @@ func (m *Main) reserveCommand() *cobra.Command {
 	cmd.Flags().IntVar(&ttl, "ttl", 0, "seconds until it expires (default 300, at most 86400)")
 	cmd.Flags().StringVar(&onExpiry, "on-expiry", "", "release or charge (default release)")
 	cmd.AddCommand(m.holdCommand("commit", "Book what was really used, and give back the rest", true),
-		m.holdCommand("extend", "Hold more, or for longer", true), m.holdCommand("release", "Give everything back", false), m.reserveShow())
+		m.holdCommand("extend", "Hold more, or for longer", true), m.holdCommand("release", "Give everything back", false), m.holdShow("reservations", "Show a reservation", indented))
 	return cmd
 }
 
@@ -216,22 +215,5 @@ func (m *Main) holdCommand(verb, short string, quantity bool) *cobra.Command {
 	if verb == "extend" {
 		cmd.Flags().IntVar(&ttl, "ttl", 0, "seconds from now until it expires")
 	}
-	return cmd
-}
-
-func (m *Main) reserveShow() *cobra.Command {
-	var f resourceFlags
-	var tenant string
-	cmd := &cobra.Command{
-		Use: "show ID --tenant T", Short: "Show a reservation", Args: namedArgs("ID"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if tenant == "" {
-				return wrongUsage("give --tenant")
-			}
-			return m.call(cmd, &f, http.MethodGet, pathTo("reservations", args[0])+"?tenant_id="+url.QueryEscape(tenant), nil, indented)
-		},
-	}
-	f.register(cmd)
-	cmd.Flags().StringVar(&tenant, "tenant", "", "the tenant")
 	return cmd
 }

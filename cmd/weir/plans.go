@@ -33,7 +33,7 @@ func (m *Main) plansCommand() *cobra.Command {
 	}
 	f.register(list)
 	page.register(list)
-	list.AddCommand(m.planShow(), m.planVersions(), m.planPut(),
+	list.AddCommand(m.getter("show SLUG", "Show a plan as JSON, as plans put takes it", func(a []string) string { return pathTo("plans", a[0]) }, "SLUG"), m.planVersions(), m.planPut(),
 		m.removal("delete SLUG", "Delete a plan that nobody is on", func(a []string) string { return pathTo("plans", a[0]) }, "SLUG"))
 	return list
 }
@@ -58,18 +58,6 @@ func quotaText(q *usage.Quota) string {
 		limit = d.String()
 	}
 	return fmt.Sprintf("%s %s/%s", q.Meter, limit, q.Period)
-}
-
-func (m *Main) planShow() *cobra.Command {
-	var f resourceFlags
-	cmd := &cobra.Command{
-		Use: "show SLUG", Short: "Show a plan as JSON, as plans put takes it", Args: namedArgs("SLUG"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return m.call(cmd, &f, http.MethodGet, pathTo("plans", args[0]), nil, indented)
-		},
-	}
-	f.register(cmd)
-	return cmd
 }
 
 // indented shows JSON for people.
