@@ -73,13 +73,15 @@ func indented(w io.Writer, answer []byte) error {
 
 func (m *Main) planVersions() *cobra.Command {
 	var f resourceFlags
+	var page listing
 	cmd := &cobra.Command{
 		Use: "versions SLUG", Short: "List every version of a plan", Args: namedArgs("SLUG"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return m.call(cmd, &f, http.MethodGet, pathTo("plans", args[0], "versions"), nil, planTable("there are no versions"))
+			return m.call(cmd, &f, http.MethodGet, pathTo("plans", args[0], "versions")+page.query(url.Values{}), nil, planTable("there are no versions"))
 		},
 	}
 	f.register(cmd)
+	page.register(cmd)
 	return cmd
 }
 
