@@ -275,8 +275,13 @@ func (c *call) putOverride() {
 	if err == nil {
 		o.Fields, err = remarshal(in, &fields)
 	}
-	if err == nil && fields.Slug != "" && fields.Slug != c.sub {
-		err = refuse(usage.CodeInvalidValue, "/slug", "slug is not the quota in the path; leave it out")
+	if err == nil && fields.Slug != "" {
+		if fields.Slug != c.sub {
+			err = refuse(usage.CodeInvalidValue, "/slug", "slug is not the quota in the path; leave it out")
+		} else { // a quota of a plan as it is
+			delete(in, "slug")
+			o.Fields, err = remarshal(in, &fields)
+		}
 	}
 	if err != nil {
 		c.writeError(err)
