@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -95,34 +94,10 @@ func (m *Main) decide(cmd *cobra.Command, f *requestFlags, path string, withID b
 
 // show posts body and shows the answer of a decision.
 func (m *Main) show(cmd *cobra.Command, f *resourceFlags, path string, body any) error {
-	asTable, err := m.wantTable(f.output, "json", "csv", "table")
-	if err != nil {
-		return err
-	}
-	text, err := json.Marshal(body)
-	if err != nil {
-		return err
-	}
-	c, err := f.open()
-	if err != nil {
-		return err
-	}
-	answer, err := c.do(cmd.Context(), http.MethodPost, path, "application/json", text)
-	if err != nil {
-		return err
-	}
 	var a usage.Answer
-	if err := json.Unmarshal(answer, &a); err != nil {
-		return fmt.Errorf("read the answer: %w", err)
-	}
-	switch {
-	case f.output == "csv":
-		err = writeCSV(m.stdout, answer)
-	case !asTable:
-		_, err = m.stdout.Write(answer)
-	default:
-		err = m.printAnswer(m.stdout, &a)
-	}
+	err := m.callSeeing(cmd, f, http.MethodPost, path, body,
+		func(w io.Writer, _ []byte) error { return m.printAnswer(w, &a) },
+		func(answer []byte) error { return rowOf(answer, func(x *usage.Answer) { a = *x }) })
 	if err == nil && !a.Allowed {
 		return deniedError{deniedText(&a)}
 	}
