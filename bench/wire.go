@@ -85,6 +85,22 @@ func (w *wire) expect(want []byte) error {
 
 func (w *wire) close() { _ = w.conn.Close() } // nothing is under way
 
+// dialWires makes n wires, or none.
+func dialWires(addr, path, key string, n int) ([]*wire, error) {
+	wires := make([]*wire, n)
+	for i := range wires {
+		w, err := dialWire(addr, path, key)
+		if err != nil {
+			for _, w := range wires[:i] {
+				w.close()
+			}
+			return nil, err
+		}
+		wires[i] = w
+	}
+	return wires, nil
+}
+
 // runWires is run with one wire for each caller, and without callers: whoever rings sends the request as well. To wake a goroutine for
 // that took longer than the answer.
 func (a arrivals) runWires(ctx context.Context, addr, path, key string, body func(i int) []byte, want []byte) (waits []time.Duration, late int64, err error) {
@@ -93,23 +109,18 @@ func (a arrivals) runWires(ctx context.Context, addr, path, key string, body fun
 		gap   = time.Duration(float64(time.Second) / a.perSecond)
 		start = time.Now().Add(100 * time.Millisecond)
 		idle  = make(chan *wire, a.callers)
-		wires = make([]*wire, a.callers)
 		took  = make([][]time.Duration, a.callers)
 		errs  = make([]error, a.callers+1)
 		wg    sync.WaitGroup
 
 		failed, closing atomic.Bool
 	)
-	for c := range wires {
-		w, err := dialWire(addr, path, key)
-		if err != nil {
-			return nil, 0, err
-		}
-		defer w.close()
-		wires[c] = w
-		idle <- w
+	wires, err := dialWires(addr, path, key, a.callers)
+	if err != nil {
+		return nil, 0, err
 	}
 	for c, w := range wires {
+		idle <- w
 		wg.Go(func() {
 			for {
 				err := w.expect(want)

@@ -17,21 +17,8 @@ import (
 // out or put in later without breaking every hash after it. It is a fold over the log like all state; the chain keeps it
 // checkable also when the log before it has been dropped, and outside of weir.
 
-// AuditEntry is one change of configuration: who, when, what it was before and after.
-type AuditEntry struct {
-	Number    uint64          `json:"number"` // from 1 without gaps
-	Index     uint64          `json:"index"`  // log index of the change
-	Time      time.Time       `json:"time"`   // log time
-	Actor     string          `json:"actor"`  // as WithActor said; "" for the embedding program itself
-	Action    string          `json:"action"`
-	Target    string          `json:"target"`
-	Before    json.RawMessage `json:"before"`
-	After     json.RawMessage `json:"after"`
-	RequestID string          `json:"request_id,omitempty"` // as WithRequest said
-	Trace     string          `json:"traceparent,omitempty"`
-	Prev      string          `json:"prev"`           // hash of the entry before, in hex; of the first one 64 zeros
-	Hash      string          `json:"hash,omitempty"` // of this entry; computed when it is read, never stored
-}
+// AuditEntry is an entry of the audit.
+type AuditEntry = usage.AuditEntry
 
 // auditStart is what the first entry of a chain carries.
 var auditStart = strings.Repeat("0", 2*sha256.Size)

@@ -135,13 +135,7 @@ func copyOf(t testing.TB, e *Engine, clock *testClock) func(to uint64) string {
 			_, err = s.Apply(b.index, b.block)
 			require.NoError(t, err)
 		}
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		require.NoError(t, s.ckpt.wait())
-		if s.ckpt.index != s.applied.Load() {
-			s.ckpt.start(s.applied.Load(), s.appliedTime.Load())
-			require.NoError(t, s.ckpt.wait())
-		}
+		checkpointAll(t, s)
 		meta, _ := store.Meta()
 		return hex.EncodeToString(meta.Digest[:])
 	}

@@ -48,8 +48,7 @@ func newBook(cfg *config, quotas []usage.Quota) (*book, error) {
 func newSlot(cfg *config, q *usage.Quota) (slot, error) {
 	m := cfg.bySlug[q.Meter]
 	if m == nil || m.archived {
-		return slot{}, &usage.Error{Code: usage.CodeInvalidValue, Pointer: "/meter",
-			Detail: fmt.Sprintf("there is no meter %q; make it first", q.Meter)}
+		return slot{}, cfg.noMeter(usage.CodeInvalidValue, "/meter", q.Meter)
 	}
 	p, err := quota.Compile(*q, quota.Meter{Slug: m.def.Slug, Aggregation: m.def.Aggregation, Scale: m.scale})
 	if err != nil {

@@ -225,6 +225,17 @@ func (t *match) complete() {
 	t.setDimensions()
 }
 
+// noMeter is the error of a slug that no meter has.
+func (c *config) noMeter(code usage.ErrorCode, pointer, slug string) *usage.Error {
+	var known []string
+	for _, m := range c.meters {
+		if !m.archived {
+			known = append(known, m.def.Slug)
+		}
+	}
+	return usage.NoMeter(code, pointer, slug, known)
+}
+
 // unknownFeature is the refusal of a feature type that no meter counts.
 func (c *config) unknownFeature(feature string) *usage.Error {
 	detail := fmt.Sprintf("no meter counts feature_type %q", feature)
@@ -235,7 +246,7 @@ func (c *config) unknownFeature(feature string) *usage.Error {
 		}
 	}
 	if near, ok := usage.Nearest(feature, known); ok {
-		detail += fmt.Sprintf("; did you mean %q?", near)
+		detail += fmt.Sprintf("; did you mean %q?", near) // quoted: any text may be a feature type
 	} else {
 		detail += "; make one with PUT /v1/meters/{slug}, or start with --auto-meters"
 	}

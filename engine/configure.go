@@ -147,10 +147,7 @@ func (t *tenant) describe() usage.TenantState {
 }
 
 // UserQuotas is a user with its quotas.
-type UserQuotas struct {
-	UserID string              `json:"user_id"`
-	Quotas []usage.QuotaStatus `json:"quotas"`
-}
+type UserQuotas = usage.UserQuotas
 
 // Users returns users of a tenant that quotas of user scope have counted, in the order in which they came: those after the number
 // that an earlier call returned, at most limit. quota chooses one quota by slug, nearLimit those beyond a warning.

@@ -108,7 +108,7 @@ func (sh *shard) correction(b *block, it *item, t *tenant, at int64) (*meter, in
 	m := b.cfg.bySlug[op.Meter]
 	switch {
 	case m == nil:
-		return nil, 0, &usage.Error{Code: usage.CodeInvalidValue, Pointer: "/meter", Detail: fmt.Sprintf("there is no meter %q", op.Meter)}
+		return nil, 0, b.cfg.noMeter(usage.CodeInvalidValue, "/meter", op.Meter)
 	case m.kind != rollup.KindSum && m.kind != rollup.KindCount:
 		return nil, 0, notAdjustable(m)
 	case at < b.nanos-ages.MaxAge && !it.Backfill:

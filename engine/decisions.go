@@ -12,20 +12,7 @@ import (
 // Decisions are kept for people who ask why a call was denied: the newest of each tenant, in memory only. They are no state.
 
 // Decision is one answer of Consume that was given since Open.
-type Decision struct {
-	ID           string         `json:"id"`
-	Time         time.Time      `json:"time"`
-	TenantID     string         `json:"tenant_id"`
-	UserID       string         `json:"user_id,omitempty"`
-	FeatureType  string         `json:"feature_type"`
-	Quantity     usage.Decimal  `json:"quantity,omitzero"`
-	Allowed      bool           `json:"allowed"`
-	Decision     usage.Decision `json:"decision"`
-	Reason       usage.Reason   `json:"reason"`
-	BindingQuota *string        `json:"binding_quota"`
-	Status       usage.Status   `json:"status"`
-	Number       uint64         `json:"-"` // its place among the tenant's decisions, until Close; for DecisionsBefore
-}
+type Decision = usage.DecisionRecord
 
 const (
 	// decisionsPerTenant is how many decisions of a tenant are answered for.

@@ -14,9 +14,10 @@ func (e *Engine) TryEvent(_ context.Context, slug string, ev usage.Event) (usage
 	if e.closed.Load() {
 		return usage.EventTrial{}, usage.ErrClosed
 	}
-	m := e.state.cfg.Load().bySlug[slug]
+	cfg := e.state.cfg.Load()
+	m := cfg.bySlug[slug]
 	if m == nil || m.archived {
-		return usage.EventTrial{}, &usage.Error{Code: usage.CodeNotFound, Detail: fmt.Sprintf("there is no meter %q", slug)}
+		return usage.EventTrial{}, cfg.noMeter(usage.CodeNotFound, "", slug)
 	}
 	p := e.preparers.Get().(*preparer)
 	defer e.preparers.Put(p)

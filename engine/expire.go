@@ -115,24 +115,34 @@ func (e *Engine) runJanitor(stop <-chan struct{}) {
 // expirePages deletes the pages that were stored and are not kept any more, and takes them out of the digest. Nothing that this
 // checkpoint writes is among them.
 func (w *rowWriter) expirePages(view *wal.View, tenants []*tenant, meters []*meter) error {
+	return w.expireSeries(view, wal.ClassPage, tenants, meters, func(rows *wal.Seeker, t *tenant, m *meter, was, now *rollup.Kept) error {
+		for l := rollup.Minute; l < rollup.Day; l++ {
+			if was.From(l) == now.From(l) {
+				continue
+			}
+			if err := w.expireLevel(rows, t.num, m, l, was.From(l), now.From(l)); err != nil {
+				return fmt.Errorf("expire %ss of tenant %q, meter %s: %w", l, t.name, m.def.Slug, err)
+			}
+		}
+		return nil
+	})
+}
+
+// expireSeries calls expire for every series, with what was kept of it and what is, when that has changed. rows reads the class.
+func (w *rowWriter) expireSeries(view *wal.View, class byte, tenants []*tenant, meters []*meter,
+	expire func(rows *wal.Seeker, t *tenant, m *meter, was, now *rollup.Kept) error) error {
 	if w.was == w.kept {
 		return nil
 	}
-	rows := view.Seeker(wal.ClassBounds(wal.ClassPage))
+	rows := view.Seeker(wal.ClassBounds(class))
 	defer func() { _ = rows.Close() }()
 	for _, m := range meters {
 		for _, t := range tenants {
 			if t.seriesOf(m) == nil {
 				continue
 			}
-			was, now := w.was.of(t.num, m.kind), w.kept.of(t.num, m.kind)
-			for l := rollup.Minute; l < rollup.Day; l++ {
-				if was.From(l) == now.From(l) {
-					continue
-				}
-				if err := w.expireLevel(rows, t.num, m, l, was.From(l), now.From(l)); err != nil {
-					return fmt.Errorf("expire %ss of tenant %q, meter %s: %w", l, t.name, m.def.Slug, err)
-				}
+			if err := expire(rows, t, m, w.was.of(t.num, m.kind), w.kept.of(t.num, m.kind)); err != nil {
+				return err
 			}
 		}
 	}

@@ -69,6 +69,15 @@ func copyLog(t *testing.T, e *Engine, clock *testClock, shards, every int, index
 	if !errors.Is(err, errStop) {
 		require.NoError(t, err)
 	}
+	checkpointAll(t, s)
+	meta, ok := store.Meta()
+	require.True(t, ok)
+	require.Equal(t, index, meta.Index)
+	require.Equal(t, want, meta.Digest, "shards %d, checkpoint every %d items", shards, every)
+}
+
+// checkpointAll waits until everything that was applied is in a checkpoint.
+func checkpointAll(t testing.TB, s *state) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	require.NoError(t, s.ckpt.wait())
@@ -76,10 +85,6 @@ func copyLog(t *testing.T, e *Engine, clock *testClock, shards, every int, index
 		s.ckpt.start(s.applied.Load(), s.appliedTime.Load())
 		require.NoError(t, s.ckpt.wait())
 	}
-	meta, ok := store.Meta()
-	require.True(t, ok)
-	require.Equal(t, index, meta.Index)
-	require.Equal(t, want, meta.Digest, "shards %d, checkpoint every %d items", shards, every)
 }
 
 // TestArrivalOrderNeverMatters records the same events in two random orders, cut into other batches, up to 35

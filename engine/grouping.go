@@ -80,11 +80,8 @@ func (m *meter) placeOf(property, field string) (int, error) {
 		return at, nil
 	}
 	known := append(slices.Clone(m.dims), usage.PropertyUserID)
-	detail := fmt.Sprintf("meter %s has no dimension %s; it has %s", m.def.Slug, shorten(property), strings.Join(known, ", "))
-	if near, ok := usage.Nearest(property, known); ok {
-		detail += fmt.Sprintf("; did you mean %q?", near)
-	}
-	return 0, &usage.Error{Code: usage.CodeInvalidValue, Pointer: field, Detail: detail}
+	return 0, &usage.Error{Code: usage.CodeInvalidValue, Pointer: field, Detail: fmt.Sprintf("meter %s has no dimension %s; it has %s",
+		m.def.Slug, shorten(property), strings.Join(known, ", ")) + usage.DidYouMean(property, known)}
 }
 
 // tenantGroups is a grouping in the numbers of one tenant, with the groups found so far.

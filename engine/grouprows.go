@@ -56,31 +56,20 @@ func (w *rowWriter) seriesGroups(view *wal.View, s *series, f rollup.Family) err
 
 // expireGroups deletes the rows that were stored and are not kept any more, and takes them out of the digest, as expirePages does.
 func (w *rowWriter) expireGroups(view *wal.View, tenants []*tenant, meters []*meter) error {
-	if w.was == w.kept {
-		return nil
-	}
-	rows := view.Seeker(wal.ClassBounds(wal.ClassGroup))
-	defer func() { _ = rows.Close() }()
-	for _, m := range meters {
-		for _, t := range tenants {
-			if t.seriesOf(m) == nil {
-				continue
-			}
-			was, now := w.was.of(t.num, m.kind), w.kept.of(t.num, m.kind)
-			for _, f := range m.families() {
-				for l := rollup.QuarterHour; l < rollup.Day; l++ {
-					first, end := rollup.BucketOf(l, was.From(l)), rollup.BucketOf(l, now.From(l))
-					if first == end {
-						continue
-					}
-					lower := wal.AppendGroupKey(nil, t.num, m.num, uint8(f), uint8(l), first)
-					upper := wal.AppendGroupKey(nil, t.num, m.num, uint8(f), uint8(l), end)
-					if err := w.expireRange(rows, lower, upper); err != nil {
-						return fmt.Errorf("expire groups by %s of tenant %q, meter %s: %w", l, t.name, m.def.Slug, err)
-					}
+	return w.expireSeries(view, wal.ClassGroup, tenants, meters, func(rows *wal.Seeker, t *tenant, m *meter, was, now *rollup.Kept) error {
+		for _, f := range m.families() {
+			for l := rollup.QuarterHour; l < rollup.Day; l++ {
+				first, end := rollup.BucketOf(l, was.From(l)), rollup.BucketOf(l, now.From(l))
+				if first == end {
+					continue
+				}
+				lower := wal.AppendGroupKey(nil, t.num, m.num, uint8(f), uint8(l), first)
+				upper := wal.AppendGroupKey(nil, t.num, m.num, uint8(f), uint8(l), end)
+				if err := w.expireRange(rows, lower, upper); err != nil {
+					return fmt.Errorf("expire groups by %s of tenant %q, meter %s: %w", l, t.name, m.def.Slug, err)
 				}
 			}
 		}
-	}
-	return rows.Close()
+		return nil
+	})
 }

@@ -145,40 +145,8 @@ func (j *journal) readOf(store *wal.Store, tenant uint32, at uint64, back bool, 
 		}
 		return err
 	}
-	stored := func() error {
-		if left == 0 || lower >= upper {
-			return nil
-		}
-		view := store.View()
-		defer view.Close()
-		scan := view.Scan
-		if back {
-			scan = view.ScanBack
-		}
-		var numbers []uint64
-		err := scan(wal.AppendCrossedKey(nil, tenant, lower), wal.AppendCrossedKey(nil, tenant, upper), func(key, _ []byte) error {
-			_, number, err := wal.ParseCrossedKey(key)
-			if numbers = append(numbers, number); err == nil && len(numbers) == left {
-				err = errStop
-			}
-			return err
-		})
-		if err != nil && !errors.Is(err, errStop) {
-			return err
-		}
-		for _, number := range numbers {
-			found, err := view.Get(j.key(nil, number), give)
-			if err == nil && !found {
-				err = fmt.Errorf("%w: entry %d of class %q is missing", wal.ErrCorrupt, number, j.class)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	}
 	if !back {
-		if err := stored(); err != nil {
+		if err := j.storedOf(store, tenant, lower, upper, back, left, give); err != nil {
 			return err
 		}
 	}
@@ -191,7 +159,41 @@ func (j *journal) readOf(store *wal.Store, tenant uint32, at uint64, back bool, 
 		}
 	}
 	if back {
-		return stored()
+		return j.storedOf(store, tenant, lower, upper, back, left, give)
+	}
+	return nil
+}
+
+// storedOf gives at most limit stored rows of one tenant, those of numbers [lower, upper).
+func (j *journal) storedOf(store *wal.Store, tenant uint32, lower, upper uint64, back bool, limit int, give func(value []byte) error) error {
+	if limit == 0 || lower >= upper {
+		return nil
+	}
+	view := store.View()
+	defer view.Close()
+	scan := view.Scan
+	if back {
+		scan = view.ScanBack
+	}
+	var numbers []uint64
+	err := scan(wal.AppendCrossedKey(nil, tenant, lower), wal.AppendCrossedKey(nil, tenant, upper), func(key, _ []byte) error {
+		_, number, err := wal.ParseCrossedKey(key)
+		if numbers = append(numbers, number); err == nil && len(numbers) == limit {
+			err = errStop
+		}
+		return err
+	})
+	if err != nil && !errors.Is(err, errStop) {
+		return err
+	}
+	for _, number := range numbers {
+		found, err := view.Get(j.key(nil, number), give)
+		if err == nil && !found {
+			err = fmt.Errorf("%w: entry %d of class %q is missing", wal.ErrCorrupt, number, j.class)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -121,7 +121,7 @@ func (s *state) applyEntry(b *block, e *configEntry) (Result, error) {
 func (s *state) applyMeterDelete(b *block, cfg *config, e *configEntry) (Result, error) {
 	old := cfg.bySlug[e.Slug]
 	if old == nil || old.archived {
-		return refused(usage.CodeNotFound, fmt.Sprintf("there is no meter %q", e.Slug)), nil
+		return Result{verdict: rejected, err: cfg.noMeter(usage.CodeNotFound, "", e.Slug)}, nil
 	}
 	if err := holds(e.Condition, old); err != nil {
 		return Result{verdict: rejected, err: err}, nil

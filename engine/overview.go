@@ -36,7 +36,7 @@ func (e *Engine) Overview(ctx context.Context, q usage.OverviewQuery) (usage.Ove
 	}
 	cfg := e.state.cfg.Load()
 	if q.Meter != "" && cfg.bySlug[q.Meter] == nil {
-		return usage.Overview{}, &usage.Error{Code: usage.CodeNotFound, Pointer: "/meter", Detail: fmt.Sprintf("there is no meter %s", shorten(q.Meter))}
+		return usage.Overview{}, cfg.noMeter(usage.CodeNotFound, "/meter", q.Meter)
 	}
 	index, at := e.state.asOf()
 	o := usage.Overview{Range: r.name, From: hourTime(r.from), To: hourTime(r.to), Now: time.Unix(0, now).UTC(),

@@ -33,11 +33,7 @@ func (p *plan) newest() *planVersion { return p.versions[len(p.versions)-1] }
 func (c *config) planOf(slug string, number int) (*planVersion, *usage.Error) {
 	p := c.plans[slug]
 	if p == nil || p.archived {
-		detail := fmt.Sprintf("there is no plan %q", slug)
-		if near, ok := usage.Nearest(slug, c.planSlugs()); ok {
-			detail += fmt.Sprintf("; did you mean %q?", near)
-		}
-		return nil, &usage.Error{Code: usage.CodeUnknownPlan, Pointer: "/plan", Detail: detail}
+		return nil, usage.NoPlan(usage.CodeUnknownPlan, "/plan", slug, c.planSlugs())
 	}
 	if number == 0 {
 		return p.newest(), nil
@@ -179,7 +175,7 @@ func (s *state) movePlan(b *block, p *plan, when string) error {
 func (s *state) applyPlanDelete(b *block, cfg *config, e *configEntry) (Result, error) {
 	old := cfg.plans[e.Slug]
 	if old == nil || old.archived {
-		return refused(usage.CodeNotFound, fmt.Sprintf("there is no plan %q", e.Slug)), nil
+		return Result{verdict: rejected, err: usage.NoPlan(usage.CodeNotFound, "", e.Slug, cfg.planSlugs())}, nil
 	}
 	if err := conditionHolds(e.Condition, true, old.version, "plan "+e.Slug); err != nil {
 		return Result{verdict: rejected, err: err}, nil

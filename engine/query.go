@@ -83,9 +83,10 @@ func (e *Engine) plan(q *usage.Query) (*queryPlan, error) {
 	if err := checkPage(q); err != nil {
 		return nil, err
 	}
-	m := e.state.cfg.Load().bySlug[q.Meter]
+	cfg := e.state.cfg.Load()
+	m := cfg.bySlug[q.Meter]
 	if m == nil {
-		return nil, &usage.Error{Code: usage.CodeNotFound, Pointer: "/meter", Detail: fmt.Sprintf("there is no meter %q", q.Meter)}
+		return nil, cfg.noMeter(usage.CodeNotFound, "/meter", q.Meter)
 	}
 	return e.planOf(m, q)
 }

@@ -80,28 +80,33 @@ func (s *state) applyTenantPut(b *block, e *configEntry) (Result, error) {
 			res.verdict = configIdentical
 			return nil
 		}
-		sh.touchObject(a)
-		// What nobody has made yet, and no quota has counted for, is in no period that has to end first.
-		inPeriod := a.made || len(a.book.slots) > 0
-		a.def, a.made, a.version = def, true, b.index
-		sh.list(t, true)
-		if inPeriod {
-			err = a.changeCalendar(sh, cfg, b.nanos)
-		} else {
-			err = a.setCalendar(cfg, nil)
-		}
-		if err != nil {
-			return err
-		}
-		if !samePlanSlug(a.plan, v) {
-			a.plan, a.pending = v, nil
-		}
-		if err := a.refresh(sh, b.nanos); err != nil {
+		if err := a.define(sh, cfg, b, def, v); err != nil {
 			return err
 		}
 		s.audit(b, e, "tenant", def.ID, before, a.state().Tenant)
 		return nil
 	})
+}
+
+// define replaces what is said of the account's tenant, and its plan when that is another one.
+func (a *account) define(sh *shard, cfg *config, b *block, def usage.Tenant, v *planVersion) (err error) {
+	sh.touchObject(a)
+	// What nobody has made yet, and no quota has counted for, is in no period that has to end first.
+	inPeriod := a.made || len(a.book.slots) > 0
+	a.def, a.made, a.version = def, true, b.index
+	sh.list(a.tenant, true)
+	if inPeriod {
+		err = a.changeCalendar(sh, cfg, b.nanos)
+	} else {
+		err = a.setCalendar(cfg, nil)
+	}
+	if err != nil {
+		return err
+	}
+	if !samePlanSlug(a.plan, v) {
+		a.plan, a.pending = v, nil
+	}
+	return a.refresh(sh, b.nanos)
 }
 
 func sameTenant(a, b usage.Tenant) bool {

@@ -6,11 +6,7 @@ import (
 )
 
 // PlanTrial is what a new version of a plan would do to those who are on it, if they were moved now.
-type PlanTrial struct {
-	Tenants     int      `json:"tenants"`      // on any version of the plan
-	TenantsOver []string `json:"tenants_over"` // whose usage is beyond a limit of the new version; the first 1,000
-	Identical   bool     `json:"identical"`    // nothing would change
-}
+type PlanTrial = usage.PlanTrial
 
 // PlanTrial says what a plan would do without putting it. Errors are those of PutPlan. O(tenants).
 func (e *Engine) PlanTrial(p usage.Plan) (PlanTrial, error) {

@@ -108,6 +108,11 @@ func TestConfigurationBodiesRefused(t *testing.T) {
 	w = f.send("PUT", "/v1/tenants/new/quotas/q", strings.NewReader(`{"meter":"api_calls","period":"day","limit":5,"effective_from":null,"effective_until":"2099-01-01T00:00:00+01:00"}`))
 	require.Equal(t, 201, w.Code, w.Body)
 	require.Contains(t, w.Body.String(), `"effective_from":null,"effective_until":"2098-12-31T23:00:00Z"`)
+
+	// A quota of a plan has its slug, and may be sent as an override as it is.
+	w = f.send("PUT", "/v1/tenants/new/quotas/q", strings.NewReader(`{"slug":"q","meter":"api_calls","period":"day","limit":6}`))
+	require.Equal(t, 200, w.Code, w.Body)
+	require.Contains(t, w.Body.String(), `"fields":{"limit":6,"meter":"api_calls","period":"day"}`)
 }
 
 // What GET answers can be sent back as it is: nothing is refused, and no version made.

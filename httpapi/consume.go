@@ -203,7 +203,7 @@ func denialDetail(a *usage.Answer) string {
 
 // quotaHeaders says how the binding quota of the tenant stands (draft-ietf-httpapi-ratelimit-headers, and our own).
 func (c *call) quotaHeaders(a *usage.Answer) {
-	q := bindingOfTenant(a)
+	q := a.TenantQuota()
 	if q == nil {
 		return
 	}
@@ -215,17 +215,17 @@ func (c *call) quotaHeaders(a *usage.Answer) {
 		}
 	}
 	unit := q.Meter
-	if st, ok := c.eng.Meter(q.Meter); ok && st.Meter.Unit != "" {
-		unit = st.Meter.Unit
+	if st, ok := c.eng.Meter(q.Meter); ok {
+		unit = st.Meter.UnitToken()
 	}
 	var room [256]byte
-	text := appendInt(append(append(append(room[:0], '"'), q.Quota...), `";q=`...), floorNumber(q.Limit))
+	text := appendInt(append(append(append(room[:0], '"'), q.Quota...), `";q=`...), q.Limit.Whole())
 	if window > 0 {
 		text = appendInt(append(text, ";w="...), window)
 	}
-	text = append(append(append(text, `;qu="weir-`...), headerToken(unit)...), '"')
+	text = append(append(append(text, `;qu="weir-`...), unit...), '"')
 	policy := len(text)
-	text = appendInt(append(append(append(text, '"'), q.Quota...), `";r=`...), floorNumber(q.Remaining))
+	text = appendInt(append(append(append(text, '"'), q.Quota...), `";r=`...), q.Remaining.Whole())
 	if q.ResetAt != nil {
 		text = appendInt(append(text, ";t="...), reset)
 	}
@@ -240,44 +240,6 @@ func (c *call) quotaHeaders(a *usage.Answer) {
 	c.setHeader("X-Usage-Current", all[state:used])
 	c.setHeader("X-Usage-Limit", all[used:limit])
 	c.setHeader("X-Usage-Remaining", all[limit:])
-}
-
-// bindingOfTenant is the binding quota when it is one of the tenant with a limit, else the first such quota.
-func bindingOfTenant(a *usage.Answer) *usage.QuotaStatus {
-	var first *usage.QuotaStatus
-	for i := range a.Quotas {
-		q := &a.Quotas[i]
-		if !q.Limit.IsSet() || q.Scope != usage.ScopeTenant || q.Mode == usage.ModeShadow {
-			continue
-		}
-		if a.BindingQuota != nil && *a.BindingQuota == q.Quota {
-			return q
-		}
-		if first == nil {
-			first = q
-		}
-	}
-	return first
-}
-
-// floorNumber is a number without its decimals, as structured fields have integers.
-func floorNumber(d usage.Decimal) int64 {
-	coef, scale := d.Parts()
-	for range scale {
-		coef /= 10
-	}
-	return coef
-}
-
-// headerToken keeps what is safe between quotes in a header.
-func headerToken(s string) string {
-	out := make([]byte, 0, len(s))
-	for i := range len(s) {
-		if ch := s[i]; ch > ' ' && ch < 0x7f && ch != '"' && ch != '\\' {
-			out = append(out, ch)
-		}
-	}
-	return string(out)
 }
 
 // postConsumeBatch decides many requests, each on its own.

@@ -4,6 +4,7 @@ package httpapi
 // events a second and core, and the API shares its cores with the engine.
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"sync"
@@ -334,10 +335,8 @@ func (b *batch) unknown(key string, fields []string) error {
 	detail := "there is no member " + quoted(key) + " in an event"
 	if key == "events" {
 		detail += `; a batch is {"events": [...]} and nothing else`
-	} else if near, ok := usage.Nearest(key, fields); ok {
-		detail += "; did you mean " + near + "?"
 	} else {
-		detail += "; what is your own belongs into metadata"
+		detail += cmp.Or(usage.DidYouMean(key, fields), "; what is your own belongs into metadata")
 	}
 	return b.parser.Fail(strictjson.UnknownField, detail)
 }

@@ -91,7 +91,7 @@ func (c *call) getForecast() {
 func (c *call) addingMeter(slug string) (usage.MeterState, error) {
 	m, ok := c.eng.Meter(slug)
 	if !ok {
-		return m, refuse(usage.CodeNotFound, "/meter", "there is no meter "+quoted(slug))
+		return m, c.noMeter("/meter", slug)
 	}
 	if !adds(m.Meter.Aggregation) {
 		return m, refuse(usage.CodeInvalidValue, "/meter", fmt.Sprintf("meter %s is %s; only sum and count meters are forecast, as their values add up", slug, m.Meter.Aggregation))

@@ -1,11 +1,9 @@
 package httpapi
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"net/http"
-	"sort"
+	"slices"
 	"strings"
 
 	"github.com/weirhq/weir/usage"
@@ -19,7 +17,7 @@ func (c *call) getMeter() {
 	}
 	st, ok := c.eng.Meter(c.slug)
 	if !ok || st.Archived {
-		c.writeError(c.noMeter())
+		c.writeError(c.noMeter("", c.slug))
 		return
 	}
 	c.writeMeter(http.StatusOK, st)
@@ -27,58 +25,20 @@ func (c *call) getMeter() {
 
 // listMeters answers a page of the meters in the order of their slugs.
 func (c *call) listMeters() {
-	q, err := c.query("limit", "cursor")
+	body, ok := readPage(c, func(st usage.MeterState) string { return st.Meter.Slug }, func(after string, limit int) ([]usage.MeterState, error) {
+		live := slices.DeleteFunc(slices.Clone(c.eng.Meters()), func(st usage.MeterState) bool { return st.Archived || st.Meter.Slug <= after })
+		slices.SortFunc(live, func(a, b usage.MeterState) int { return strings.Compare(a.Meter.Slug, b.Meter.Slug) })
+		return live[:min(limit, len(live))], nil
+	}, func(st usage.MeterState) any { return st.Meter })
+	if !ok {
+		return
+	}
+	text, err := c.encode(body)
 	if err != nil {
 		c.writeError(err)
 		return
 	}
-	limit, err := listLimit(q.Get("limit"))
-	if err != nil {
-		c.writeError(err)
-		return
-	}
-	after, err := c.decodeCursor(q.Get("cursor"))
-	if err != nil {
-		c.writeError(err)
-		return
-	}
-	live := c.eng.Meters()
-	live = append([]usage.MeterState(nil), live...)
-	sort.Slice(live, func(i, j int) bool { return live[i].Meter.Slug < live[j].Meter.Slug })
-
-	buf := getBuffer()
-	defer putBuffer(buf)
-	b := append(buf.b, `{"data":[`...)
-	count, last, more := 0, "", false
-	for _, st := range live {
-		if st.Archived || st.Meter.Slug <= after {
-			continue
-		}
-		if count == limit {
-			more = true
-			break
-		}
-		text, err := json.Marshal(st.Meter)
-		if err != nil {
-			c.writeError(err)
-			return
-		}
-		if count > 0 {
-			b = append(b, ',')
-		}
-		b = append(b, text...)
-		count, last = count+1, st.Meter.Slug
-	}
-	b = append(b, `],"next_cursor":`...)
-	if more {
-		b = appendString(b, c.encodeCursor(last))
-	} else {
-		b = append(b, "null"...)
-	}
-	b = append(b, "}\n"...)
-	buf.b = b
-	sum := sha256.Sum256(b)
-	c.writeTagged(http.StatusOK, `"`+hex.EncodeToString(sum[:12])+`"`, b)
+	c.writeTagged(http.StatusOK, bodyTag(text), append(text, '\n'))
 }
 
 // putMeter makes a meter, or changes the parts of it that may change.
@@ -130,7 +90,7 @@ func (c *call) deleteMeter() {
 		return
 	}
 	if st, ok := c.eng.Meter(c.slug); !ok || st.Archived {
-		c.writeError(c.noMeter())
+		c.writeError(c.noMeter("", c.slug))
 		return
 	}
 	err := c.versioned("the meter", c.meterVersion, func(cond usage.Condition) error {
@@ -148,18 +108,15 @@ func (c *call) meterVersion() (version uint64, exists bool) {
 	return st.Version, ok && !st.Archived
 }
 
-func (c *call) noMeter() error {
-	detail := "there is no meter " + quoted(c.slug)
+// noMeter is the error of a slug that no meter has.
+func (c *call) noMeter(pointer, slug string) error {
 	var slugs []string
 	for _, st := range c.eng.Meters() {
 		if !st.Archived {
 			slugs = append(slugs, st.Meter.Slug)
 		}
 	}
-	if near, ok := usage.Nearest(c.slug, slugs); ok {
-		detail += "; did you mean " + near + "?"
-	}
-	return refuse(usage.CodeNotFound, "", detail)
+	return usage.NoMeter(usage.CodeNotFound, pointer, slug, slugs)
 }
 
 func (c *call) writeMeter(status int, st usage.MeterState) {
@@ -181,8 +138,5 @@ func meterError(err error) *usage.Error {
 	if e.Code != usage.CodeUnknownField {
 		return e
 	}
-	if near, ok := usage.Nearest(strings.TrimPrefix(e.Pointer, "/"), meterFields); ok {
-		return refuse(e.Code, e.Pointer, e.Detail+"; did you mean "+near+"?")
-	}
-	return e
+	return refuse(e.Code, e.Pointer, e.Detail+usage.DidYouMean(strings.TrimPrefix(e.Pointer, "/"), meterFields))
 }

@@ -67,15 +67,11 @@ func (c *call) getPlan() {
 }
 
 func (c *call) noPlan() error {
-	detail := "there is no plan " + quoted(c.slug)
 	var slugs []string
 	for _, st := range c.eng.Plans() {
 		slugs = append(slugs, st.Plan.Slug)
 	}
-	if near, ok := usage.Nearest(c.slug, slugs); ok {
-		detail += "; did you mean " + near + "?"
-	}
-	return refuse(usage.CodeNotFound, "", detail)
+	return usage.NoPlan(usage.CodeNotFound, "", c.slug, slugs)
 }
 
 func (c *call) putPlan() {
@@ -205,30 +201,40 @@ func page[T any](c *call, key func(T) string, read func(after string, limit int)
 
 // pageOf is page of a list that may fail to be read.
 func pageOf[T any](c *call, key func(T) string, read func(after string, limit int) ([]T, error), show func(T) any, names ...string) {
+	if body, ok := readPage(c, key, read, show, names...); ok {
+		c.marshal(http.StatusOK, body)
+	}
+}
+
+// pageBody is a page of a list.
+type pageBody struct {
+	Data       []any   `json:"data"`
+	NextCursor *string `json:"next_cursor"`
+}
+
+// readPage is pageOf without its writing; not ok: the error was written.
+func readPage[T any](c *call, key func(T) string, read func(after string, limit int) ([]T, error), show func(T) any, names ...string) (body pageBody, ok bool) {
 	q, err := c.query(append(names, "limit", "cursor")...)
 	if err != nil {
 		c.writeError(err)
-		return
+		return body, false
 	}
 	limit, err := listLimit(q.Get("limit"))
 	if err != nil {
 		c.writeError(err)
-		return
+		return body, false
 	}
 	after, err := c.decodeCursor(q.Get("cursor"))
 	if err != nil {
 		c.writeError(err)
-		return
+		return body, false
 	}
 	entries, err := read(after, limit+1)
 	if err != nil {
 		c.writeError(err)
-		return
+		return body, false
 	}
-	body := struct {
-		Data       []any   `json:"data"`
-		NextCursor *string `json:"next_cursor"`
-	}{Data: []any{}}
+	body.Data = []any{}
 	for i, e := range entries {
 		if i == limit {
 			body.NextCursor = new(c.encodeCursor(key(entries[limit-1])))
@@ -236,5 +242,5 @@ func pageOf[T any](c *call, key func(T) string, read func(after string, limit in
 		}
 		body.Data = append(body.Data, show(e))
 	}
-	c.marshal(http.StatusOK, body)
+	return body, true
 }

@@ -155,11 +155,7 @@ func (p *requests) parseRequest(r *usage.Request) (listed bool, err error) {
 		case "timestamp":
 			err = j.Fail(strictjson.UnknownField, "a request has no timestamp: a consume counts now; record what has happened with POST /v1/events")
 		default:
-			detail := "there is no member " + quoted(string(key)) + " in a request"
-			if near, ok := usage.Nearest(string(key), requestFields); ok {
-				detail += "; did you mean " + near + "?"
-			}
-			err = j.Fail(strictjson.UnknownField, detail)
+			err = j.Fail(strictjson.UnknownField, "there is no member "+quoted(string(key))+" in a request"+usage.DidYouMean(string(key), requestFields))
 		}
 		if err != nil {
 			return listed, err

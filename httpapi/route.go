@@ -210,11 +210,7 @@ func checkQuery(q url.Values, names ...string) error {
 	sort.Strings(given)
 	for _, name := range given {
 		if name != "numbers" && !known(name, names) {
-			detail := "unknown query parameter " + quoted(name)
-			if near, ok := usage.Nearest(name, names); ok {
-				detail += "; did you mean " + near + "?"
-			}
-			return refuse(usage.CodeUnknownField, "/"+escapePointer(name), detail)
+			return refuse(usage.CodeUnknownField, "/"+escapePointer(name), "unknown query parameter "+quoted(name)+usage.DidYouMean(name, names))
 		}
 		if len(q[name]) > 1 {
 			return refuse(usage.CodeDuplicateKey, "/"+name, "the query parameter "+name+" appears twice")

@@ -244,11 +244,7 @@ func (c *call) hasQuota(slug string) error {
 	if known(slug, slugs) {
 		return nil
 	}
-	detail := "the tenant has no quota " + quoted(slug)
-	if near, ok := usage.Nearest(slug, slugs); ok {
-		detail += "; did you mean " + near + "?"
-	}
-	return refuse(usage.CodeNotFound, "/quota", detail)
+	return refuse(usage.CodeNotFound, "/quota", "the tenant has no quota "+quoted(slug)+usage.DidYouMean(slug, slugs))
 }
 
 // putOverride changes a quota for one tenant: the body has fields of a quota, and when they hold.
@@ -270,11 +266,7 @@ func (c *call) putOverride() {
 	}
 	for name := range in { // order-free: any unknown member refuses
 		if !known(name, quotaFields) {
-			detail := "a quota has no member " + quoted(name)
-			if near, ok := usage.Nearest(name, quotaFields); ok {
-				detail += "; did you mean " + near + "?"
-			}
-			c.writeError(refuse(usage.CodeUnknownField, "/"+escapePointer(name), detail))
+			c.writeError(refuse(usage.CodeUnknownField, "/"+escapePointer(name), "a quota has no member "+quoted(name)+usage.DidYouMean(name, quotaFields)))
 			return
 		}
 	}

@@ -107,17 +107,7 @@ func replacedInGroups(deltas []*Groups) replacements {
 
 // readAround reads the stored buckets of the spans; those that hold a replaced minute by the minute.
 func (r *groupRange) readAround(src GroupSource) error {
-	var p plan
-	minutes := r.replaced.minutes()
-	for i, s := range r.spans {
-		p.addAround(i, clip(s), minutes, r.replaced.has)
-	}
-	for l := Minute; l < levelCount; l++ {
-		if err := r.read(src, l, p[l]); err != nil {
-			return err
-		}
-	}
-	return nil
+	return readAround(r.spans, r.replaced.minutes(), r.replaced.has, func(l Level, runs []run) error { return r.read(src, l, runs) })
 }
 
 // read adds the runs of one level. Minutes are inside the rows of quarter hours. Runs whose rows touch are read by one call.

@@ -62,6 +62,20 @@ func (p *plan) addAround(index int, s Span, minutes []int64, skip func(minute in
 	p.add(index, Span{from, s.EndMin})
 }
 
+// readAround reads the spans level by level, around some minutes; see [plan.addAround].
+func readAround(spans []Span, minutes []int64, skip func(minute int64) bool, read func(Level, []run) error) error {
+	var p plan
+	for i, s := range spans {
+		p.addAround(i, clip(s), minutes, skip)
+	}
+	for l := Minute; l < levelCount; l++ {
+		if err := read(l, p[l]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // checkSpans returns an error when spans overlap, run backwards or are out of order.
 func checkSpans(spans []Span) error {
 	for i, s := range spans {

@@ -103,16 +103,7 @@ type query struct {
 // readAround reads the stored buckets of the spans. Those that hold one of some minutes, which
 // ascend, are read minute by minute, and replaced minutes not at all.
 func (q *query) readAround(src Source, minutes []int64) error {
-	var p plan
-	for i, s := range q.spans {
-		p.addAround(i, clip(s), minutes, q.replaced.has)
-	}
-	for l := Minute; l < levelCount; l++ {
-		if err := q.read(src, l, p[l]); err != nil {
-			return err
-		}
-	}
-	return nil
+	return readAround(q.spans, minutes, q.replaced.has, func(l Level, runs []run) error { return q.read(src, l, runs) })
 }
 
 // read adds the runs of one level. Runs whose pages touch are read by one call of the source.

@@ -57,6 +57,24 @@ type Answer struct {
 	Created       bool      `json:"-"`              // this call made the reservation
 }
 
+// TenantQuota is the binding quota when it is one of the tenant with a limit, else the first such quota, else nil: what headers speak of.
+func (a *Answer) TenantQuota() *QuotaStatus {
+	var first *QuotaStatus
+	for i := range a.Quotas {
+		q := &a.Quotas[i]
+		if !q.Limit.IsSet() || q.Scope != ScopeTenant || q.Mode == ModeShadow {
+			continue
+		}
+		if a.BindingQuota != nil && *a.BindingQuota == q.Quota {
+			return q
+		}
+		if first == nil {
+			first = q
+		}
+	}
+	return first
+}
+
 // QuotaStatus is how one quota stands, after the call when it counted. Quantities are in the unit of the quota's meter. Limit, Remaining and
 // Percentage are null for an unlimited quota. Of a rate Limit is the burst and Remaining the whole tokens that are there.
 type QuotaStatus struct {
@@ -96,6 +114,28 @@ type QuotaTerms struct {
 	GraceEndsAt *time.Time  `json:"grace_ends_at"` // of the grace period that is running, or over; nil: none is
 	ThrottleAt  Number      `json:"throttle_at"`   // ratio of the limit; null: never
 	Rate        *Rate       `json:"rate"`          // instead of a limit over a period
+}
+
+// DecisionRecord is one answer that a consume was given since the engine was opened, for people who ask why.
+type DecisionRecord struct {
+	ID           string    `json:"id"`
+	Time         time.Time `json:"time"`
+	TenantID     string    `json:"tenant_id"`
+	UserID       string    `json:"user_id,omitempty"`
+	FeatureType  string    `json:"feature_type"`
+	Quantity     Decimal   `json:"quantity,omitzero"`
+	Allowed      bool      `json:"allowed"`
+	Decision     Decision  `json:"decision"`
+	Reason       Reason    `json:"reason"`
+	BindingQuota *string   `json:"binding_quota"`
+	Status       Status    `json:"status"`
+	Number       uint64    `json:"-"` // its place among the tenant's decisions, as long as the engine is open
+}
+
+// UserQuotas is a user with its quotas.
+type UserQuotas struct {
+	UserID string        `json:"user_id"`
+	Quotas []QuotaStatus `json:"quotas"`
 }
 
 // Verdict is the short answer of the hot path.

@@ -69,6 +69,15 @@ func (d Decimal) Sign() int {
 // Parts returns the coefficient and the scale: d is coef / 10^scale. Both are 0 when d is absent.
 func (d Decimal) Parts() (coef int64, scale uint8) { return d.coef, d.scale }
 
+// Whole returns d without its decimals, cut off towards zero; 0 when it is absent.
+func (d Decimal) Whole() int64 {
+	whole := d.coef
+	for range d.scale {
+		whole /= 10
+	}
+	return whole
+}
+
 // Units returns d as a whole number of units of 10^-scale, exactly. It is never rounded: a d
 // with more decimals than scale is a [CodeTooManyDecimals] error, one beyond an int64 a
 // [CodeOverflow] error, an absent one a [CodeMissingField] error. It panics when scale is not

@@ -25,6 +25,20 @@ func (m *Meter) ScaleOf() int {
 	return ScaleDefault
 }
 
+// UnitToken returns what of the unit may stand between quotes in a header of HTTP; of a meter without a unit it is the slug.
+func (m *Meter) UnitToken() string {
+	if m.Unit == "" {
+		return m.Slug
+	}
+	out := make([]byte, 0, len(m.Unit))
+	for i := range len(m.Unit) {
+		if ch := m.Unit[i]; ch > ' ' && ch < 0x7f && ch != '"' && ch != '\\' {
+			out = append(out, ch)
+		}
+	}
+	return string(out)
+}
+
 // WithDefaults returns the meter with every absent field at its default: Name and EventType are
 // the slug, Scale is [Meter.ScaleOf], UniqueProperty of a unique_count is user_id. The result
 // shares Filters and Dimensions with m.

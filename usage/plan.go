@@ -35,6 +35,13 @@ type PlanState struct {
 	Created  time.Time
 }
 
+// PlanTrial is what a new version of a plan would do to those who are on it, if they were moved now.
+type PlanTrial struct {
+	Tenants     int      `json:"tenants"`      // on any version of the plan
+	TenantsOver []string `json:"tenants_over"` // whose usage is beyond a limit of the new version; the first 1,000
+	Identical   bool     `json:"identical"`    // nothing would change
+}
+
 // WithDefaults returns the plan with every absent field, of its quotas too, at its default.
 func (p Plan) WithDefaults() Plan {
 	if p.Name == "" {

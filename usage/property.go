@@ -50,8 +50,6 @@ func propertyError(pointer, s string) *Error {
 	fields := []string{PropertyUserID, PropertySource, PropertyFeatureType}
 	e.Detail = "property " + quoted(s) + " is unknown; use metadata.<key> (up to 4 keys with dots between), " +
 		"user_id, source or feature_type"
-	if near, ok := Nearest(s, fields); ok {
-		e.Detail += "; did you mean " + quoted(near) + "?"
-	}
+	e.Detail += DidYouMean(s, fields)
 	return e
 }

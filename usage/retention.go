@@ -5,12 +5,13 @@ import (
 	"time"
 )
 
-// Retention is how long each class of data is kept, counted in log time. Days are kept for ever.
+// Retention is how long each class of data is kept, counted in log time. Days are kept for ever. An absent class is left out of the JSON:
+// null would be for ever.
 type Retention struct {
-	Raw         Keep `json:"raw"`          // events themselves; default for ever
-	Minute      Keep `json:"minute"`       // buckets of a minute; default 14 d
-	QuarterHour Keep `json:"quarter_hour"` // default 400 d, or as long as minutes if that is longer
-	Hour        Keep `json:"hour"`         // default for ever
+	Raw         Keep `json:"raw,omitzero"`          // events themselves; default for ever
+	Minute      Keep `json:"minute,omitzero"`       // buckets of a minute; default 14 d
+	QuarterHour Keep `json:"quarter_hour,omitzero"` // default 400 d, or as long as minutes if that is longer
+	Hour        Keep `json:"hour,omitzero"`         // default for ever
 }
 
 // Keep is how long something is kept: a duration, or for ever, which is written null. The zero value is absent: the default.

@@ -46,3 +46,16 @@ func TestRetention(t *testing.T) {
 	require.False(t, ok)
 	require.True(t, Keep{}.IsZero())
 }
+
+// TestRetentionIsSentAsItIs: a class that nobody spoke of stays absent on its way, and is not kept for ever.
+func TestRetentionIsSentAsItIs(t *testing.T) {
+	want := Retention{Raw: KeepFor(RawKeepMin), Hour: KeepForever()}
+	text, err := json.Marshal(want)
+	if err != nil || string(text) != `{"raw":"36d","hour":null}` {
+		t.Fatalf("%s, %v", text, err)
+	}
+	var got Retention
+	if err := json.Unmarshal(text, &got); err != nil || got != want {
+		t.Fatalf("%v, %v; want %v", got, err, want)
+	}
+}

@@ -20,6 +20,26 @@ func Nearest(word string, candidates []string) (string, bool) {
 	return best, found
 }
 
+// DidYouMean returns "; did you mean X?" for the end of an error's detail, where X is the candidate that word most likely means; "" when
+// nothing is near.
+func DidYouMean(word string, candidates []string) string {
+	near, ok := Nearest(word, candidates)
+	if !ok {
+		return ""
+	}
+	return "; did you mean " + near + "?"
+}
+
+// NoMeter is the error of a slug that no meter has; known are the slugs there are.
+func NoMeter(code ErrorCode, pointer, slug string, known []string) *Error {
+	return &Error{Code: code, Pointer: pointer, Detail: "there is no meter " + quoted(slug) + DidYouMean(slug, known)}
+}
+
+// NoPlan is the error of a slug that no plan has; known are the slugs there are.
+func NoPlan(code ErrorCode, pointer, slug string, known []string) *Error {
+	return &Error{Code: code, Pointer: pointer, Detail: "there is no plan " + quoted(slug) + DidYouMean(slug, known)}
+}
+
 // editDistance returns the distance of a and b, or limit+1 when it is greater than limit. It
 // keeps three rows of the table: this one, the one before, and that before it for swaps.
 func editDistance(a, b string, limit int) int {

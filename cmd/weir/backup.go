@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
@@ -95,35 +93,7 @@ func (m *Main) writeBackup(ctx context.Context, f *clientFlags, to io.Writer) er
 	if err != nil {
 		return err
 	}
-	return c.download(ctx, http.MethodPost, "/v1/backup", io.MultiWriter(to, bar))
-}
-
-// download sends a request and copies the answer, of any length. It is not tried again: the copy may have begun.
-func (c *client) download(ctx context.Context, method, path string, to io.Writer) error {
-	req, err := http.NewRequestWithContext(ctx, method, c.base+path, nil)
-	if err != nil {
-		return err
-	}
-	req.Header.Set("User-Agent", "weir/"+version)
-	if c.key != "" {
-		req.Header.Set("Authorization", "Bearer "+c.key)
-	}
-	res, err := new(http.Client).Do(req) // without a timeout for the whole: ctx ends it
-	if errors.Is(err, syscall.ECONNREFUSED) {
-		return c.nothingAnswers()
-	}
-	if err != nil {
-		return fmt.Errorf("ask %s: %w", c.base, err)
-	}
-	defer res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		text, _ := io.ReadAll(io.LimitReader(res.Body, answerBytesMax)) // what is there says enough
-		return problemError(res, text)
-	}
-	if _, err := io.Copy(to, res.Body); err != nil {
-		return fmt.Errorf("the answer was cut off: %w", err)
-	}
-	return nil
+	return c.backup(ctx, io.MultiWriter(to, bar))
 }
 
 // checkBackup reads a backup from its beginning and compares every hash.

@@ -1,24 +1,25 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
-	"net/url"
-	"strconv"
-	"strings"
+	"slices"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/weirhq/weir/httpapi/client"
+	"github.com/weirhq/weir/usage"
 )
 
 // clientFlags say which server to talk to, and as whom.
-type clientFlags struct{ server, key, data string }
+type clientFlags struct {
+	server, key, data string
+	once              bool // what is asked for has no id, and is not tried again: it could be done twice
+}
 
 func (f *clientFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.server, "server", "http://"+listenDefault, "the server's address")
@@ -26,116 +27,76 @@ func (f *clientFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.data, "data", "", "the server's data directory on this machine, to read its admin.key")
 }
 
-// client talks to a server. Whatever it sends may be sent twice: events carry ids.
-type client struct {
-	base string
-	key  string
-	http *http.Client
+// remote is the weir that a command talks to. Whatever is sent may be sent twice, unless the flags say once: events carry ids.
+type remote struct {
+	address string
+	client  *client.Client
+	once    bool
 }
 
-func (f *clientFlags) open() (*client, error) {
-	u, err := url.Parse(f.server)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+const (
+	// attemptsMax with the client's waits is about 13 s. A server that restarts is back by then.
+	attemptsMax = 14
+	// requestTimeout is of one try. A page of usage that is computed takes seconds.
+	requestTimeout = 60 * time.Second
+)
+
+func (f *clientFlags) open() (*remote, error) {
+	o := client.Options{Key: f.key, Timeout: requestTimeout, Attempts: attemptsMax, UserAgent: "weir/" + version, GiveUp: nobodyListens}
+	if f.once {
+		o.Attempts = 1
+	}
+	if _, err := client.New(f.server, nil); err != nil {
 		return nil, wrongUsage("--server %q must look like http://127.0.0.1:7070", f.server)
 	}
-	c := &client{base: strings.TrimSuffix(f.server, "/"), key: f.key, http: &http.Client{Timeout: 60 * time.Second}}
-	if c.key == "" && f.data != "" {
-		if c.key, err = readKey(f.data); err != nil {
+	if o.Key == "" && f.data != "" {
+		var err error
+		if o.Key, err = readKey(f.data); err != nil {
 			return nil, fmt.Errorf("read the key: %w", err)
 		}
 	}
-	return c, nil
+	c, err := client.New(f.server, &o)
+	return &remote{f.server, c, f.once}, err
 }
 
-// answerBytesMax bounds an answer: 10,000 rows of usage are about 1.5 MB.
-const answerBytesMax = 64 << 20
+// nobodyListens: a wait rarely helps, a hint does.
+func nobodyListens(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }
 
-// attemptsMax and the first wait bound the retries of one request: 0.1 s, doubling, about 13 s
-// in all. A server that restarts is back by then.
-const (
-	attemptsMax  = 8
-	retryMinWait = 100 * time.Millisecond
-)
-
-// do sends one request and answers the body of a 2xx, or of a 422 that lists refused events.
-// It tries again when the server was not reached, was busy, or did not know the outcome.
-func (c *client) do(ctx context.Context, method, path, contentType string, body []byte) ([]byte, error) {
-	wait := retryMinWait
-	for attempt := 1; ; attempt++ {
-		answer, again, err := c.once(ctx, method, path, contentType, body)
-		if err == nil || !again || attempt == attemptsMax || ctx.Err() != nil {
-			return answer, err
-		}
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
-			return nil, err
-		}
-		wait *= 2
-	}
+// do sends one request and answers the body of a 2xx, or of a batch that lists what was refused.
+func (r *remote) do(ctx context.Context, method, path, contentType string, body []byte) ([]byte, error) {
+	answer, err := r.client.Send(ctx, method, path, contentType, body)
+	return answer, r.explained(err)
 }
 
-func (c *client) once(ctx context.Context, method, path, contentType string, body []byte) (answer []byte, again bool, err error) {
-	req, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
-	if err != nil {
-		return nil, false, err
-	}
-	req.Header.Set("User-Agent", "weir/"+version)
-	if contentType != "" {
-		req.Header.Set("Content-Type", contentType)
-	}
-	if c.key != "" {
-		req.Header.Set("Authorization", "Bearer "+c.key)
-	}
-	res, err := c.http.Do(req)
-	if errors.Is(err, syscall.ECONNREFUSED) {
-		// Nobody listens: a wait rarely helps, a hint does.
-		return nil, false, c.nothingAnswers()
-	}
-	if err != nil {
-		return nil, true, err
-	}
-	defer res.Body.Close()
-	answer, err = io.ReadAll(io.LimitReader(res.Body, answerBytesMax+1))
-	if err != nil {
-		return nil, true, fmt.Errorf("read the answer: %w", err)
-	}
-	if len(answer) > answerBytesMax {
-		return nil, false, errors.New("the answer is too long; ask for fewer rows")
-	}
-	kind, _, _ := strings.Cut(res.Header.Get("Content-Type"), ";")
-	if res.StatusCode < 300 || res.StatusCode == http.StatusUnprocessableEntity && kind == "application/json" {
-		return answer, false, nil
-	}
-	again = res.StatusCode == http.StatusServiceUnavailable || res.StatusCode == http.StatusTooManyRequests
-	return nil, again, problemError(res, answer)
+// backup copies a backup of the server, of any length.
+func (r *remote) backup(ctx context.Context, to io.Writer) error {
+	return r.explained(r.client.Backup(ctx, to))
 }
 
-func (c *client) nothingAnswers() error {
-	return fmt.Errorf("nothing answers at %s; start weir serve or weir dev, or name the server with --server", c.base)
-}
-
-// problemError says a problem in one line, with what to do next.
-func problemError(res *http.Response, body []byte) error {
-	var p struct {
-		Code   string `json:"code"`
-		Detail string `json:"detail"`
-		Errors []struct {
-			Pointer string `json:"pointer"`
-		} `json:"errors"`
+// explained says an error in one line, with what to do next.
+func (r *remote) explained(err error) error {
+	if nobodyListens(err) {
+		return fmt.Errorf("nothing answers at %s; start weir serve or weir dev, or name the server with --server", r.address)
 	}
-	if json.Unmarshal(body, &p) != nil || p.Code == "" {
-		return fmt.Errorf("the server answered %s, not like weir; check --server", res.Status)
+	var e *usage.Error
+	if !errors.As(err, &e) {
+		return err
 	}
-	text := p.Code + ": " + p.Detail
-	if len(p.Errors) > 0 && p.Errors[0].Pointer != "" {
-		text = p.Code + " at " + p.Errors[0].Pointer + ": " + p.Detail
+	text := string(e.Code)
+	if e.Pointer != "" {
+		text += " at " + e.Pointer
 	}
-	switch res.StatusCode {
-	case http.StatusUnauthorized:
+	text += ": " + e.Detail
+	switch {
+	case r.once && e.Code == usage.CodeOutcomeUnknown:
+		text += " (there is no id here: see with weir keys list whether it is done)"
+	case e.Code == usage.CodeUnauthorized:
 		text += " (give the key with WEIR_KEY, --key, or --data DIR on the server's machine)"
-	case http.StatusServiceUnavailable:
+	case slices.Contains(unready, e.Code):
 		text += " (GET /readyz says what is wrong)"
 	}
-	return errors.New(text + " [status " + strconv.Itoa(res.StatusCode) + "]")
+	return errors.New(text)
 }
+
+// unready are the codes of a server that does not take what is sent, whoever sends it.
+var unready = []usage.ErrorCode{usage.CodeOverloaded, usage.CodeOutcomeUnknown, usage.CodeClock, usage.CodeMemoryLimit, usage.CodeDraining, usage.CodeFailed}

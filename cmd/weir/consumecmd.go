@@ -1,11 +1,9 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -96,34 +94,10 @@ func (m *Main) decide(cmd *cobra.Command, f *requestFlags, path string, withID b
 
 // show posts body and shows the answer of a decision.
 func (m *Main) show(cmd *cobra.Command, f *resourceFlags, path string, body any) error {
-	asTable, err := m.wantTable(f.output, "json", "csv", "table")
-	if err != nil {
-		return err
-	}
-	text, err := json.Marshal(body)
-	if err != nil {
-		return err
-	}
-	c, err := f.open()
-	if err != nil {
-		return err
-	}
-	answer, err := c.do(cmd.Context(), http.MethodPost, path, "application/json", text)
-	if err != nil {
-		return err
-	}
 	var a usage.Answer
-	if err := json.Unmarshal(answer, &a); err != nil {
-		return fmt.Errorf("read the answer: %w", err)
-	}
-	switch {
-	case f.output == "csv":
-		err = writeCSV(m.stdout, answer)
-	case !asTable:
-		_, err = m.stdout.Write(answer)
-	default:
-		err = m.printAnswer(m.stdout, &a)
-	}
+	err := m.callSeeing(cmd, f, http.MethodPost, path, body,
+		func(w io.Writer, _ []byte) error { return m.printAnswer(w, &a) },
+		func(answer []byte) error { return rowOf(answer, func(x *usage.Answer) { a = *x }) })
 	if err == nil && !a.Allowed {
 		return deniedError{deniedText(&a)}
 	}
@@ -179,7 +153,7 @@ func (m *Main) reserveCommand() *cobra.Command {
 	cmd.Flags().IntVar(&ttl, "ttl", 0, "seconds until it expires (default 300, at most 86400)")
 	cmd.Flags().StringVar(&onExpiry, "on-expiry", "", "release or charge (default release)")
 	cmd.AddCommand(m.holdCommand("commit", "Book what was really used, and give back the rest", true),
-		m.holdCommand("extend", "Hold more, or for longer", true), m.holdCommand("release", "Give everything back", false), m.reserveShow())
+		m.holdCommand("extend", "Hold more, or for longer", true), m.holdCommand("release", "Give everything back", false), m.holdShow("reservations", "Show a reservation", indented))
 	return cmd
 }
 
@@ -216,22 +190,5 @@ func (m *Main) holdCommand(verb, short string, quantity bool) *cobra.Command {
 	if verb == "extend" {
 		cmd.Flags().IntVar(&ttl, "ttl", 0, "seconds from now until it expires")
 	}
-	return cmd
-}
-
-func (m *Main) reserveShow() *cobra.Command {
-	var f resourceFlags
-	var tenant string
-	cmd := &cobra.Command{
-		Use: "show ID --tenant T", Short: "Show a reservation", Args: namedArgs("ID"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if tenant == "" {
-				return wrongUsage("give --tenant")
-			}
-			return m.call(cmd, &f, http.MethodGet, pathTo("reservations", args[0])+"?tenant_id="+url.QueryEscape(tenant), nil, indented)
-		},
-	}
-	f.register(cmd)
-	cmd.Flags().StringVar(&tenant, "tenant", "", "the tenant")
 	return cmd
 }

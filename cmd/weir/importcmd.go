@@ -90,7 +90,7 @@ const importBatchBytes = 4 << 20
 
 // importer is one run over one file.
 type importer struct {
-	client *client
+	server *remote
 	stderr io.Writer
 	resume *resumeFile // nil: not kept
 	began  bool        // the file could be opened
@@ -116,7 +116,7 @@ func (m *Main) importFile(ctx context.Context, f *importFlags, name string) erro
 	if f.resume && name == "-" {
 		return wrongUsage("--resume needs a file, not the standard input")
 	}
-	im := &importer{client: c, stderr: m.stderr, codes: make(map[string]int64)}
+	im := &importer{server: c, stderr: m.stderr, codes: make(map[string]int64)}
 	if f.resume {
 		im.resume = &resumeFile{path: name + ".weir-import"}
 		if err := im.resume.read(); err != nil {
@@ -256,7 +256,7 @@ func (im *importer) post(ctx context.Context) error {
 	if len(im.lines) == 0 {
 		return nil
 	}
-	answer, err := im.client.do(ctx, http.MethodPost, "/v1/events", "application/x-ndjson", im.body)
+	answer, err := im.server.do(ctx, http.MethodPost, "/v1/events", "application/x-ndjson", im.body)
 	if err != nil {
 		return err
 	}

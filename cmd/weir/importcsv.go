@@ -37,11 +37,7 @@ func (f *importFlags) mapping() (map[string]string, error) {
 			return nil, wrongUsage("--map %q must be field=column", pair)
 		}
 		if !csvField(field) {
-			text := fmt.Sprintf("--map %s: an event has no field %s", pair, field)
-			if near, ok := usage.Nearest(field, csvFields); ok {
-				text += "; did you mean " + near + "?"
-			}
-			return nil, wrongUsage("%s (metadata.<name> is one too)", text)
+			return nil, wrongUsage("--map %s: an event has no field %s%s (metadata.<name> is one too)", pair, field, usage.DidYouMean(field, csvFields))
 		}
 		if before, twice := columns[column]; twice {
 			return nil, wrongUsage("--map gives column %s to %s and %s", column, before, field)

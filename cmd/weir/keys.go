@@ -68,7 +68,7 @@ func showKey(w io.Writer, answer []byte) error {
 }
 
 func (m *Main) keyCreate() *cobra.Command {
-	var f resourceFlags
+	f := resourceFlags{clientFlags: clientFlags{once: true}}
 	var in struct {
 		Name    string   `json:"name,omitempty"`
 		Scopes  []string `json:"scopes"`
@@ -91,7 +91,7 @@ func (m *Main) keyCreate() *cobra.Command {
 }
 
 func (m *Main) keyRotate() *cobra.Command {
-	var f resourceFlags
+	f := resourceFlags{clientFlags: clientFlags{once: true}} // twice would end the secret in use, not the new one
 	var overlap time.Duration
 	cmd := &cobra.Command{
 		Use: "rotate ID", Short: "Give a key a new secret and show it, once", Args: namedArgs("ID"),

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -57,4 +60,21 @@ func TestKeyCommands(t *testing.T) {
 	require.Equal(t, exitOK, s.stop())
 	code, out, errs := run(t, nil, "verify", "--data", dir)
 	require.Equal(t, exitOK, code, out+errs)
+}
+
+// TestKeysOnce: a key that was made or rotated, and whose answer was lost, is not made or rotated again: nobody would know the first one,
+// and a second rotation ends the secret that is in use.
+func TestKeysOnce(t *testing.T) {
+	var calls atomic.Int32
+	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		calls.Add(1)
+		panic(http.ErrAbortHandler)
+	}))
+	defer srv.Close()
+	for i, args := range []string{"keys create --scope read", "keys rotate k1"} {
+		code, _, stderr := run(t, nil, append(strings.Fields(args), "--server", srv.URL)...)
+		require.Equal(t, exitFailed, code)
+		require.Contains(t, stderr, "weir keys list")
+		require.EqualValues(t, i+1, calls.Load())
+	}
 }

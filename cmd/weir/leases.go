@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -44,7 +43,7 @@ func (m *Main) leasesCommand() *cobra.Command {
 		Example: "  weir leases take --tenant acme --feature api_calls --quantity 1000 --id worker-7\n  weir leases settle worker-7 --tenant acme --used 640 --release",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(m.leaseTake(), m.leaseShow(), m.leaseSettle())
+	cmd.AddCommand(m.leaseTake(), m.holdShow("leases", "Show a lease", leaseSaid), m.leaseSettle())
 	return cmd
 }
 
@@ -81,23 +80,6 @@ func (m *Main) leaseTake() *cobra.Command {
 	cmd.Flags().StringVar(&f.id, "id", "", "the lease's id (default: a new one)")
 	cmd.Flags().IntVar(&ttl, "ttl", 0, "seconds until it expires (default 300, at most 86400)")
 	cmd.Flags().StringVar(&onExpiry, "on-expiry", "", "charge or release (default charge)")
-	return cmd
-}
-
-func (m *Main) leaseShow() *cobra.Command {
-	var f resourceFlags
-	var tenant string
-	cmd := &cobra.Command{
-		Use: "show ID --tenant T", Short: "Show a lease", Args: namedArgs("ID"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if tenant == "" {
-				return wrongUsage("give --tenant")
-			}
-			return m.call(cmd, &f, http.MethodGet, pathTo("leases", args[0])+"?tenant_id="+url.QueryEscape(tenant), nil, leaseSaid)
-		},
-	}
-	f.register(cmd)
-	cmd.Flags().StringVar(&tenant, "tenant", "", "the tenant")
 	return cmd
 }
 

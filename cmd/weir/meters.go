@@ -41,19 +41,6 @@ func meterTable(w io.Writer, answer []byte) error {
 	}, "there are no meters")(w, answer)
 }
 
-// getter is a command that shows one resource.
-func (m *Main) getter(use, short string, path func(args []string) string, names ...string) *cobra.Command {
-	var f resourceFlags
-	cmd := &cobra.Command{
-		Use: use, Short: short, Args: namedArgs(names...),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return m.call(cmd, &f, http.MethodGet, path(args), nil, indented)
-		},
-	}
-	f.register(cmd)
-	return cmd
-}
-
 func (m *Main) meterPut() *cobra.Command {
 	var f resourceFlags
 	var x usage.Meter

@@ -33,7 +33,7 @@ func (m *Main) plansCommand() *cobra.Command {
 	}
 	f.register(list)
 	page.register(list)
-	list.AddCommand(m.planShow(), m.planVersions(), m.planPut(),
+	list.AddCommand(m.getter("show SLUG", "Show a plan as JSON, as plans put takes it", func(a []string) string { return pathTo("plans", a[0]) }, "SLUG"), m.planVersions(), m.planPut(),
 		m.removal("delete SLUG", "Delete a plan that nobody is on", func(a []string) string { return pathTo("plans", a[0]) }, "SLUG"))
 	return list
 }
@@ -60,18 +60,6 @@ func quotaText(q *usage.Quota) string {
 	return fmt.Sprintf("%s %s/%s", q.Meter, limit, q.Period)
 }
 
-func (m *Main) planShow() *cobra.Command {
-	var f resourceFlags
-	cmd := &cobra.Command{
-		Use: "show SLUG", Short: "Show a plan as JSON, as plans put takes it", Args: namedArgs("SLUG"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return m.call(cmd, &f, http.MethodGet, pathTo("plans", args[0]), nil, indented)
-		},
-	}
-	f.register(cmd)
-	return cmd
-}
-
 // indented shows JSON for people.
 func indented(w io.Writer, answer []byte) error {
 	var v any
@@ -85,13 +73,15 @@ func indented(w io.Writer, answer []byte) error {
 
 func (m *Main) planVersions() *cobra.Command {
 	var f resourceFlags
+	var page listing
 	cmd := &cobra.Command{
 		Use: "versions SLUG", Short: "List every version of a plan", Args: namedArgs("SLUG"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return m.call(cmd, &f, http.MethodGet, pathTo("plans", args[0], "versions"), nil, planTable("there are no versions"))
+			return m.call(cmd, &f, http.MethodGet, pathTo("plans", args[0], "versions")+page.query(url.Values{}), nil, planTable("there are no versions"))
 		},
 	}
 	f.register(cmd)
+	page.register(cmd)
 	return cmd
 }
 

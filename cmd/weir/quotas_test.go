@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -46,6 +47,10 @@ func TestQuotaCommands(t *testing.T) {
 	weir(0, "tenants", "override", "acme", "monthly", "--delete")
 	require.Contains(t, weir(1, "plans", "delete", "free"), "in_use")
 	require.Contains(t, weir(1, "plans", "show", "fre"), "did you mean free?")
+	out := weir(0, "plans", "versions", "free", "--limit", "1", "-o", "table")
+	_, cursor, more := strings.Cut(out, "more: --cursor ")
+	require.True(t, more, out)
+	require.NotContains(t, weir(0, "plans", "versions", "free", "--cursor", strings.TrimSpace(cursor), "-o", "table"), "more")
 	require.Contains(t, weir(0, "plans", "versions", "free", "-o", "table"), "api_calls 5/month")
 	require.Contains(t, weir(2, "plans", "put", "-"), "not JSON")
 	require.Contains(t, weir(2, "consume", "--tenant", "acme"), "--feature")

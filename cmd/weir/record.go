@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -14,11 +15,10 @@ import (
 )
 
 type recordFlags struct {
-	clientFlags
+	resourceFlags
 	tenant, user, feature, quantity string
 	id, source, time, op            string
 	meta                            []string
-	output                          string
 }
 
 func (m *Main) recordCommand() *cobra.Command {
@@ -40,45 +40,20 @@ func (m *Main) recordCommand() *cobra.Command {
 	cmd.Flags().StringVar(&f.time, "time", "", "the event's time, RFC 3339 (default: now)")
 	cmd.Flags().StringVar(&f.op, "op", "", "for latest meters: set or add")
 	cmd.Flags().StringArrayVar(&f.meta, "meta", nil, "metadata, key=value; a value that is a JSON number, true or false is taken as such (repeatable)")
-	cmd.Flags().StringVarP(&f.output, "output", "o", "", "json, csv, or table (default on a terminal)")
 	return cmd
 }
 
 func (m *Main) record(cmd *cobra.Command, f *recordFlags) error {
-	asTable, err := m.wantTable(f.output, "json", "csv", "table")
-	if err != nil {
-		return err
-	}
 	ev, err := f.event()
 	if err != nil {
 		return err
 	}
-	body, err := json.Marshal(ev)
-	if err != nil {
-		return err
-	}
-	c, err := f.open()
-	if err != nil {
-		return err
-	}
-	answer, err := c.do(cmd.Context(), http.MethodPost, "/v1/events", "application/json", body)
-	if err != nil {
-		return err
-	}
-	if f.output == "csv" {
-		return writeCSV(m.stdout, answer)
-	}
-	if !asTable {
-		_, err = m.stdout.Write(answer)
-		return err
-	}
-	var out usage.Outcome
-	if err := json.Unmarshal(answer, &out); err != nil {
-		return fmt.Errorf("read the answer: %w", err)
-	}
-	fmt.Fprintf(m.stdout, "%s %s, in the period from %s to %s\n", out.ID, out.Status,
-		out.BillingPeriod.Start.Format(time.DateOnly), out.BillingPeriod.End.Format(time.DateOnly))
-	return nil
+	return m.call(cmd, &f.resourceFlags, http.MethodPost, "/v1/events", ev, func(w io.Writer, answer []byte) error {
+		return rowOf(answer, func(out *usage.Outcome) {
+			fmt.Fprintf(w, "%s %s, in the period from %s to %s\n", out.ID, out.Status,
+				out.BillingPeriod.Start.Format(time.DateOnly), out.BillingPeriod.End.Format(time.DateOnly))
+		})
+	})
 }
 
 // event makes the event that the flags describe. Its id is made here, so that a retry of the

@@ -167,13 +167,40 @@ func (l *listing) query(q url.Values) string {
 
 // removal is a command that deletes something.
 func (m *Main) removal(use, short string, path func(args []string) string, names ...string) *cobra.Command {
+	return m.single(http.MethodDelete, use, short, path, names...)
+}
+
+// getter is a command that shows one resource.
+func (m *Main) getter(use, short string, path func(args []string) string, names ...string) *cobra.Command {
+	return m.single(http.MethodGet, use, short, path, names...)
+}
+
+func (m *Main) single(method, use, short string, path func(args []string) string, names ...string) *cobra.Command {
 	var f resourceFlags
 	cmd := &cobra.Command{
 		Use: use, Short: short, Args: namedArgs(names...),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return m.call(cmd, &f, http.MethodDelete, path(args), nil, nil)
+			return m.call(cmd, &f, method, path(args), nil, indented)
 		},
 	}
 	f.register(cmd)
+	return cmd
+}
+
+// holdShow is a command that shows a reservation or a lease: kind is its part of the path.
+func (m *Main) holdShow(kind, short string, table func(w io.Writer, answer []byte) error) *cobra.Command {
+	var f resourceFlags
+	var tenant string
+	cmd := &cobra.Command{
+		Use: "show ID --tenant T", Short: short, Args: namedArgs("ID"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if tenant == "" {
+				return wrongUsage("give --tenant")
+			}
+			return m.call(cmd, &f, http.MethodGet, pathTo(kind, args[0])+"?tenant_id="+url.QueryEscape(tenant), nil, table)
+		},
+	}
+	f.register(cmd)
+	cmd.Flags().StringVar(&tenant, "tenant", "", "the tenant")
 	return cmd
 }

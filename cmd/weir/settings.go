@@ -54,11 +54,7 @@ func (m *Main) environment(cmd *cobra.Command) error {
 			continue
 		}
 		if !names[name] {
-			text := "the environment variable " + name + " is no setting"
-			if near, ok := usage.Nearest(name, slices.Sorted(maps.Keys(names))); ok {
-				text += "; did you mean " + near + "?"
-			}
-			return wrongUsage("%s", text)
+			return wrongUsage("the environment variable %s is no setting%s", name, usage.DidYouMean(name, slices.Sorted(maps.Keys(names))))
 		}
 		if err := setFlag(cmd.Flags(), flagOf(name), value, "variable "+name); err != nil {
 			return wrongUsage("the environment variable %s=%q: %w", name, value, err)
@@ -192,11 +188,7 @@ func (c *configFile) known(name string, line int) error {
 	}
 	var names []string
 	c.flags.VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-	text := fmt.Sprintf("%s:%d: %s is no setting", c.path, line, name)
-	if near, ok := usage.Nearest(name, names); ok {
-		text += "; did you mean " + near + "?"
-	}
-	return wrongUsage("%s", text)
+	return wrongUsage("%s:%d: %s is no setting%s", c.path, line, name, usage.DidYouMean(name, names))
 }
 
 func variable(flag string) string {

@@ -42,7 +42,7 @@ func (m *Main) tenantsCommand() *cobra.Command {
 	list.Flags().StringVar(&query, "q", "", "part of the id or name")
 	list.Flags().StringVar(&plan, "plan", "", "only those on this plan")
 	list.Flags().BoolVar(&near, "near-limit", false, "only those near or over a limit")
-	list.AddCommand(m.tenantShow(), m.tenantPut(), m.tenantPlan(), m.tenantQuotas(), m.tenantOverride(), m.tenantReset(), m.tenantUsers(),
+	list.AddCommand(m.getter("show ID", "Show a tenant as JSON", func(a []string) string { return pathTo("tenants", a[0]) }, "ID"), m.tenantPut(), m.tenantPlan(), m.tenantQuotas(), m.tenantOverride(), m.tenantReset(), m.tenantUsers(),
 		m.removal("delete ID", "Delete what was said of a tenant; its usage stays", func(a []string) string { return pathTo("tenants", a[0]) }, "ID"))
 	return list
 }
@@ -81,18 +81,6 @@ func (t *tenantRow) planText() string {
 		text += ", then " + t.PendingPlan.Plan
 	}
 	return text
-}
-
-func (m *Main) tenantShow() *cobra.Command {
-	var f resourceFlags
-	cmd := &cobra.Command{
-		Use: "show ID", Short: "Show a tenant as JSON", Args: namedArgs("ID"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return m.call(cmd, &f, http.MethodGet, pathTo("tenants", args[0]), nil, indented)
-		},
-	}
-	f.register(cmd)
-	return cmd
 }
 
 // tenantSaid shows where a change has led.

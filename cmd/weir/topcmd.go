@@ -106,7 +106,7 @@ func (m *Main) top(ctx context.Context, f *topFlags) error {
 }
 
 // look asks the server once.
-func (f *topFlags) look(ctx context.Context, c *client) (*topShot, error) {
+func (f *topFlags) look(ctx context.Context, c *remote) (*topShot, error) {
 	s := &topShot{at: time.Now()}
 	answer, err := c.do(ctx, http.MethodGet, "/v1/system", "", nil)
 	if err != nil {

@@ -2,8 +2,8 @@ package client
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -20,6 +20,61 @@ func path(parts ...string) string {
 		p += "/" + url.PathEscape(part)
 	}
 	return p
+}
+
+// query is a path with parameters.
+func query(p string, q url.Values) string {
+	if len(q) == 0 {
+		return p
+	}
+	return p + "?" + q.Encode()
+}
+
+// given is the parameters that have a value, of names and values by turns.
+func given(pairs ...string) url.Values {
+	q := url.Values{}
+	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			q.Set(pairs[i], pairs[i+1])
+		}
+	}
+	return q
+}
+
+// flag is a parameter that is true, or absent.
+func flag(b bool) string {
+	if b {
+		return "true"
+	}
+	return ""
+}
+
+// instant is a time as a parameter; the zero time is absent.
+func instant(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339Nano)
+}
+
+// wholeSeconds rounds up, so that what is more than nothing stays so; less than nothing is -1, which weir refuses.
+func wholeSeconds(d time.Duration) int {
+	if d < 0 {
+		return -1
+	}
+	return int((d + time.Second - 1) / time.Second)
+}
+
+func (c *Client) get(ctx context.Context, p string, out any) error {
+	return c.Do(ctx, http.MethodGet, p, nil, out)
+}
+
+func (c *Client) put(ctx context.Context, p string, in any) error {
+	return c.Do(ctx, http.MethodPut, p, in, nil)
+}
+
+func (c *Client) remove(ctx context.Context, p string) error {
+	return c.Do(ctx, http.MethodDelete, p, nil, nil)
 }
 
 func (c *Client) post(ctx context.Context, p string, in, out any) error {
@@ -73,27 +128,8 @@ func (c *Client) RecordBatch(ctx context.Context, evs []usage.Event) (out BatchR
 			evs[i].ID = NewID()
 		}
 	}
-	body, err := json.Marshal(evs)
-	if err != nil {
-		return out, err
-	}
-	res, err := c.retried(ctx, http.MethodPost, "/v1/events", body)
-	if err != nil {
-		return out, err
-	}
-	err = res.batch(&out)
+	err = c.post(ctx, "/v1/events", evs, &out)
 	return out, err
-}
-
-// batch reads the answer of a batch, which has status 422 when everything in it was refused.
-func (r *response) batch(out any) error {
-	if r.status >= 300 && (r.status != http.StatusUnprocessableEntity || r.media != "application/json") {
-		return r.problem()
-	}
-	if err := json.Unmarshal(r.body, out); err != nil {
-		return fmt.Errorf("client: read the answer of a batch: %w", err)
-	}
-	return nil
 }
 
 // Consume asks every quota, and counts when all allow it. A request without id gets one. A denial is no error: see Answer.Allowed.
@@ -120,28 +156,17 @@ func (c *Client) ConsumeBatch(ctx context.Context, rs []usage.Request, all bool)
 	var out struct {
 		Results []struct {
 			usage.Answer
-			Error *struct {
-				Code   usage.ErrorCode `json:"code"`
-				Detail string          `json:"detail"`
-			} `json:"error"`
+			Error *problem `json:"error"`
 		} `json:"results"`
 	}
-	body, err := json.Marshal(map[string]any{"requests": rs})
-	if err != nil {
-		return nil, nil, err
-	}
-	res, err := c.retried(ctx, http.MethodPost, p, body)
-	if err == nil {
-		err = res.batch(&out)
-	}
-	if err != nil {
+	if err := c.post(ctx, p, map[string]any{"requests": rs}, &out); err != nil {
 		return nil, nil, err
 	}
 	answers, errs := make([]usage.Answer, len(out.Results)), make([]error, len(out.Results))
 	for i, r := range out.Results {
 		answers[i] = r.Answer
 		if r.Error != nil {
-			errs[i] = &usage.Error{Code: r.Error.Code, Detail: r.Error.Detail}
+			errs[i] = r.Error.err()
 		}
 	}
 	return answers, errs, nil
@@ -153,79 +178,60 @@ func (c *Client) Check(ctx context.Context, r usage.Request) (a usage.Answer, er
 	return a, err
 }
 
-// Reserve holds units until they are committed, released, or expire. A reservation without id gets one: Answer.ReservationID.
-func (c *Client) Reserve(ctx context.Context, r usage.Reservation) (a usage.Answer, err error) {
-	if r.ID == "" {
-		r.ID = NewID()
-	}
-	err = c.post(ctx, "/v1/reservations", r, &a)
-	return a, err
+// CheckResult is what a feature of a tenant would be answered.
+type CheckResult struct {
+	TenantID    string
+	FeatureType string
+	Allowed     bool
+	Decision    usage.Decision
+	Quotas      []usage.QuotaStatus
+	Err         error // a pair that could not be judged, such as one with an unknown feature; an *usage.Error
 }
 
-// Commit counts what was really used of a reservation, and gives back the rest.
-func (c *Client) Commit(ctx context.Context, tenant, id string, actual usage.Decimal) (a usage.Answer, err error) {
-	err = c.post(ctx, path("reservations", id, "commit"), map[string]any{"tenant_id": tenant, "quantity": actual}, &a)
-	return a, err
-}
-
-// Extend holds a new total, or longer; an absent total and a ttl of 0 stay as they are.
-func (c *Client) Extend(ctx context.Context, tenant, id string, total usage.Decimal, ttl time.Duration) (a usage.Answer, err error) {
-	body := map[string]any{"tenant_id": tenant}
-	if total.IsSet() {
-		body["quantity"] = total
+// CheckBatch checks one unit of every feature for every tenant, at most 100 of each, by tenant and then by feature. Nothing is counted.
+func (c *Client) CheckBatch(ctx context.Context, tenants, features []string) ([]CheckResult, error) {
+	var out struct {
+		Results []struct {
+			usage.Answer
+			TenantID    string   `json:"tenant_id"`
+			FeatureType string   `json:"feature_type"`
+			Error       *problem `json:"error"`
+		} `json:"results"`
 	}
-	if ttl > 0 {
-		body["ttl_seconds"] = int((ttl + time.Second - 1) / time.Second)
+	if err := c.post(ctx, "/v1/check/batch", map[string]any{"tenants": tenants, "features": features}, &out); err != nil {
+		return nil, err
 	}
-	err = c.post(ctx, path("reservations", id, "extend"), body, &a)
-	return a, err
-}
-
-// Release gives all of a reservation back.
-func (c *Client) Release(ctx context.Context, tenant, id string) (a usage.Answer, err error) {
-	err = c.post(ctx, path("reservations", id, "release"), map[string]any{"tenant_id": tenant}, &a)
-	return a, err
+	results := make([]CheckResult, len(out.Results))
+	for i, r := range out.Results {
+		results[i] = CheckResult{r.TenantID, r.FeatureType, r.Allowed, r.Decision, r.Quotas, nil}
+		if r.Error != nil {
+			results[i].Err = r.Error.err()
+		}
+	}
+	return results, nil
 }
 
 // Quotas answers how every quota of a tenant stands; with a user, the user's too.
 func (c *Client) Quotas(ctx context.Context, tenant, user string) ([]usage.QuotaStatus, error) {
-	p := path("tenants", tenant, "quotas")
-	if user != "" {
-		p += "?user_id=" + url.QueryEscape(user)
-	}
 	var out struct {
 		Data []usage.QuotaStatus `json:"data"`
 	}
-	err := c.Do(ctx, http.MethodGet, p, nil, &out)
+	err := c.get(ctx, query(path("tenants", tenant, "quotas"), given("user_id", user)), &out)
 	return out.Data, err
 }
 
 // Usage answers what a meter counted: its total, or by window and group.
 func (c *Client) Usage(ctx context.Context, q usage.Query) (rows usage.Rows, err error) {
-	err = c.Do(ctx, http.MethodGet, "/v1/usage?"+usageValues(&q).Encode(), nil, &rows)
+	err = c.get(ctx, query("/v1/usage", usageValues(&q)), &rows)
 	return rows, err
 }
 
 // usageValues writes a query as the parameters of /v1/usage. Every field has to be here: one that was left out would ask another
 // question.
 func usageValues(q *usage.Query) url.Values {
-	v := url.Values{"meter": {q.Meter}}
-	set := func(name, value string) {
-		if value != "" {
-			v.Set(name, value)
-		}
-	}
-	set("tenant_id", q.TenantID)
-	set("window", string(q.Window))
-	set("time_zone", q.TimeZone)
-	set("group_by", strings.Join(q.GroupBy, ","))
-	set("compare", string(q.Compare))
-	set("cursor", q.Cursor)
-	for name, at := range map[string]time.Time{"from": q.From, "to": q.To, "as_of": q.AsOfTime} { // order-free: a query is a set
-		if !at.IsZero() {
-			v.Set(name, at.UTC().Format(time.RFC3339Nano))
-		}
-	}
+	v := given("tenant_id", q.TenantID, "window", string(q.Window), "time_zone", q.TimeZone, "group_by", strings.Join(q.GroupBy, ","),
+		"compare", string(q.Compare), "cursor", q.Cursor, "from", instant(q.From), "to", instant(q.To), "as_of", instant(q.AsOfTime))
+	v.Set("meter", q.Meter)
 	if q.AsOfIndex != 0 {
 		v.Set("as_of", strconv.FormatUint(q.AsOfIndex, 10))
 	}
@@ -241,26 +247,23 @@ func usageValues(q *usage.Query) url.Values {
 	return v
 }
 
-// PutMeter makes a meter, or changes its name or unit.
-func (c *Client) PutMeter(ctx context.Context, m usage.Meter) error {
-	return c.Do(ctx, http.MethodPut, path("meters", m.Slug), m, nil)
-}
-
-// PutPlan makes a plan, or a new version of it. apply moves the tenants that are on it: "now", "period_end", or "" for nobody.
-func (c *Client) PutPlan(ctx context.Context, p usage.Plan, apply string) error {
-	target := path("plans", p.Slug)
-	if apply != "" {
-		target += "?apply=" + url.QueryEscape(apply)
+// Backup copies a consistent backup of the server to a writer as it streams, an archive that `weir restore` reads. Options.Timeout does
+// not bound it. It is not tried again, as the copy may have begun: after an error what was written is no backup.
+func (c *Client) Backup(ctx context.Context, to io.Writer) error {
+	res, err := c.begin(ctx, http.MethodPost, "/v1/backup", "", nil)
+	if err != nil {
+		return err
 	}
-	return c.Do(ctx, http.MethodPut, target, p, nil)
-}
-
-// PutTenant makes a tenant, or replaces what is said of it.
-func (c *Client) PutTenant(ctx context.Context, t usage.Tenant) error {
-	return c.Do(ctx, http.MethodPut, path("tenants", t.ID), t, nil)
-}
-
-// ChangePlan moves a tenant to a plan.
-func (c *Client) ChangePlan(ctx context.Context, p usage.PlanChange) error {
-	return c.post(ctx, path("tenants", p.TenantID, "plan"), p, nil)
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		whole, err := read(res)
+		if err != nil {
+			return err
+		}
+		return whole.problem()
+	}
+	if _, err := io.Copy(to, res.Body); err != nil {
+		return fmt.Errorf("client: copy the backup: %w", err)
+	}
+	return nil
 }

@@ -31,6 +31,12 @@ func (c *chaos) set(rate float64, down bool) {
 	c.rate, c.down = rate, down
 }
 
+func (c *chaos) seen() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.calls
+}
+
 func (c *chaos) choose() (kind int, wrong bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

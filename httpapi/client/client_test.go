@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -10,19 +11,13 @@ import (
 	"reflect"
 	"regexp"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/weirhq/weir/httpapi/middleware"
 	"github.com/weirhq/weir/usage"
-)
-
-// A client can ask for a handler, as an engine in the same process does.
-var (
-	_ middleware.Engine       = (*Client)(nil)
-	_ middleware.LeaseGranter = (*Client)(nil)
 )
 
 func TestCalls(t *testing.T) {
@@ -63,7 +58,10 @@ func TestCalls(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, answers[0].Allowed)
 	require.NoError(t, errs[0])
-	require.Equal(t, usage.CodeUnknownFeature, usage.Code(errs[1]))
+	var refusal *usage.Error
+	require.ErrorAs(t, errs[1], &refusal)
+	require.Equal(t, usage.CodeUnknownFeature, refusal.Code)
+	require.Equal(t, "/requests/1/items/0/feature_type", refusal.Pointer)
 
 	answers, errs, err = c.ConsumeBatch(ctx, []usage.Request{{TenantID: "a/b c", Items: []usage.Item{{FeatureType: "male"}}}}, false)
 	require.NoError(t, err, "all refused is an answer, too")
@@ -115,6 +113,23 @@ func TestLease(t *testing.T) {
 		require.True(t, quotas[0].Reserved.Sign() == 0)
 	}
 	require.Zero(t, l.Left())
+}
+
+// TestShortLease: a lease of a second can be spent, and one of less is no lease of the server's five minutes.
+func TestShortLease(t *testing.T) {
+	f := newFixture(t)
+	ctx, c := t.Context(), f.client
+	for _, ttl := range []time.Duration{100 * time.Millisecond, time.Second, 2 * time.Second} {
+		l, err := c.Lease(ctx, "acme", "api_calls", 10, ttl)
+		require.NoError(t, err)
+		require.True(t, l.Take(1), ttl)
+		st, err := c.LeaseState(ctx, "acme", l.ID())
+		require.NoError(t, err)
+		require.Less(t, time.Until(st.ExpiresAt), 3*time.Second)
+		require.NoError(t, l.Settle(ctx, true))
+	}
+	_, err := c.Lease(ctx, "acme", "api_calls", 10, -time.Second)
+	require.Equal(t, usage.CodeInvalidValue, usage.Code(err))
 }
 
 // TestRetries: a call goes on through everything that can go wrong on the way, and counts once.
@@ -262,4 +277,30 @@ func TestContextEnds(t *testing.T) {
 	err = r.Record(t.Context(), usage.Event{TenantID: "acme", FeatureType: "api_calls", Metadata: []byte(`{"a":`)})
 	require.Equal(t, usage.CodeMalformedJSON, usage.Code(err))
 	require.NoError(t, r.Close(t.Context()))
+}
+
+// TestEmptyAnswer: a success without a word is not one of weir's, and an event that nobody counted must not pass for counted.
+func TestEmptyAnswer(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer srv.Close()
+	c, err := New(srv.URL, nil)
+	require.NoError(t, err)
+	_, err = c.Record(t.Context(), usage.Event{TenantID: "acme", FeatureType: "api_calls"})
+	require.ErrorIs(t, err, usage.ErrUnknownOutcome)
+	_, err = c.Consume(t.Context(), usage.Request{TenantID: "acme", Items: []usage.Item{{FeatureType: "api_calls"}}})
+	require.ErrorIs(t, err, usage.ErrUnknownOutcome)
+}
+
+// TestGiveUp: the cause of a try that failed can be told, and ends the call when the caller says so.
+func TestGiveUp(t *testing.T) {
+	srv := httptest.NewServer(http.NotFoundHandler())
+	srv.Close()
+	tries := 0
+	refused := func(err error) bool { tries++; return errors.Is(err, syscall.ECONNREFUSED) }
+	c, err := New(srv.URL, &Options{GiveUp: refused})
+	require.NoError(t, err)
+	_, err = c.Record(t.Context(), usage.Event{TenantID: "acme", FeatureType: "api_calls"})
+	require.ErrorIs(t, err, usage.ErrUnknownOutcome)
+	require.ErrorIs(t, err, syscall.ECONNREFUSED)
+	require.Equal(t, 1, tries)
 }

@@ -55,6 +55,39 @@ func ExampleClient_Consume() {
 	// Output: true allow counted
 }
 
+// Put a tenant on a plan, and correct what was counted for it.
+func ExampleClient_Adjust() {
+	address, stop := weir()
+	defer stop()
+	ctx := context.Background()
+	c, err := client.New(address, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	monthly := usage.Quota{Slug: "calls-monthly", Meter: "api_calls", Period: usage.Period{Kind: usage.PeriodMonth}, Limit: usage.Num(usage.Int(1000))}
+	if err := c.PutPlan(ctx, usage.Plan{Slug: "free", Quotas: []usage.Quota{monthly}}, ""); err != nil {
+		log.Fatal(err)
+	}
+	if err := c.PutTenant(ctx, usage.Tenant{ID: "acme", Plan: "free"}); err != nil {
+		log.Fatal(err)
+	}
+	out, err := c.Adjust(ctx, usage.Adjustment{ID: "import-2025", TenantID: "acme", Meter: "api_calls", Quantity: usage.Int(250), Reason: "counted elsewhere until now"})
+	if err != nil {
+		log.Fatal(err) // outcome_unknown: adjust again with the same id
+	}
+	quotas, err := c.Quotas(ctx, "acme", "")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(out.Status, quotas[0].Used)
+	for tenant, err := range c.Tenants(ctx, client.TenantFilter{Plan: "free"}) {
+		fmt.Println(tenant.Tenant.ID, err)
+	}
+	// Output:
+	// counted 250
+	// acme <nil>
+}
+
 // Record events that need no answer: they are batched, retried, and safe on disk while weir is away.
 func ExampleRecorder() {
 	address, stop := weir()

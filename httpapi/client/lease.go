@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"net/http"
 	"sync"
 	"time"
 
@@ -34,17 +33,25 @@ func (c *Client) GrantLease(ctx context.Context, r usage.LeaseRequest) (usage.An
 
 // SettleLease books what was spent of a lease in all so far, and with release gives back the rest.
 func (c *Client) SettleLease(ctx context.Context, tenant, id string, used usage.Decimal, release bool) (usage.ReservationState, error) {
-	var body struct {
-		State     string        `json:"state"`
-		Granted   usage.Decimal `json:"granted"`
-		Used      usage.Decimal `json:"used"`
-		ExpiresAt time.Time     `json:"expires_at"`
-	}
-	err := c.Do(ctx, http.MethodPost, path("leases", id, "settle"), map[string]any{"tenant_id": tenant, "used": used, "release": release}, &body)
-	return usage.ReservationState{ID: id, State: body.State, Quantity: body.Granted, Committed: body.Used, ExpiresAt: body.ExpiresAt, Lease: true}, err
+	var l lease
+	err := c.post(ctx, path("leases", id, "settle"), map[string]any{"tenant_id": tenant, "used": used, "release": release}, &l)
+	return l.state(id), err
 }
 
-// expiryMargin is how long before its end a lease is no longer spent: the clocks of two machines differ.
+// lease is a lease as weir shows it.
+type lease struct {
+	State     string        `json:"state"`
+	Granted   usage.Decimal `json:"granted"`
+	Used      usage.Decimal `json:"used"`
+	ExpiresAt time.Time     `json:"expires_at"`
+}
+
+func (l *lease) state(id string) usage.ReservationState {
+	return usage.ReservationState{ID: id, State: l.State, Quantity: l.Granted, Committed: l.Used, ExpiresAt: l.ExpiresAt, Lease: true}
+}
+
+// expiryMargin is how long before its end a lease is no longer spent: the clocks of two machines differ. A short lease has a quarter of its
+// life.
 const expiryMargin = 2 * time.Second
 
 // Lease is units that this process may spend without asking. Spending is one atomic operation. Package middleware renews leases by
@@ -62,7 +69,7 @@ type Lease struct {
 // Lease takes a lease of n whole units for ttl; 0 is the server's default of five minutes. When the quotas have no room for all of
 // it, the error is an *usage.Error of code quota_exceeded. A lease that is not settled when it expires is charged whole.
 func (c *Client) Lease(ctx context.Context, tenant, feature string, n int64, ttl time.Duration) (*Lease, error) {
-	r := usage.LeaseRequest{ID: NewID(), TenantID: tenant, FeatureType: feature, Quantity: usage.Int(n), TTLSeconds: int(ttl / time.Second)}
+	r := usage.LeaseRequest{ID: NewID(), TenantID: tenant, FeatureType: feature, Quantity: usage.Int(n), TTLSeconds: wholeSeconds(ttl)}
 	a, err := c.GrantLease(ctx, r)
 	if err != nil {
 		return nil, err
@@ -70,7 +77,7 @@ func (c *Client) Lease(ctx context.Context, tenant, feature string, n int64, ttl
 	if !a.Allowed {
 		return nil, &usage.Error{Code: usage.CodeQuotaExceeded, Detail: "the quotas have no room for the whole lease (" + string(a.Reason) + ")"}
 	}
-	l := &Lease{client: c, tenant: tenant, id: r.ID, granted: n, expires: a.ExpiresAt.Add(-expiryMargin)}
+	l := &Lease{client: c, tenant: tenant, id: r.ID, granted: n, expires: a.ExpiresAt.Add(-min(expiryMargin, time.Until(a.ExpiresAt)/4))}
 	l.left.Fill(n)
 	return l, nil
 }

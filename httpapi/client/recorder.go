@@ -314,9 +314,9 @@ func (r *Recorder) deliver(ctx context.Context, events [][]byte) bool {
 	body = append(body, ']')
 	for attempt := 1; ; attempt++ {
 		var result BatchResult
-		res, err := r.client.once(ctx, http.MethodPost, "/v1/events", body)
+		res, err := r.client.once(ctx, http.MethodPost, "/v1/events", mediaJSON, body)
 		if err == nil {
-			err = res.batch(&result)
+			err = res.decode(&result)
 		}
 		if err == nil {
 			r.batches.Add(1)

@@ -113,18 +113,14 @@ func (s *spool) recover() error {
 // recoverSegment takes one segment into account. Of the last one, what follows the last whole record is cut off: it was being
 // written, and nobody was told that it is safe. In any other it is damage.
 func (s *spool) recoverSegment(n uint64, last bool) error {
-	path := filepath.Join(s.dir, segmentName(n))
-	info, err := os.Stat(path)
+	f, size, err := s.segment(n)
 	if err != nil {
 		return err
 	}
-	f, err := s.open(path)
-	if err != nil {
-		return err
-	}
-	end, records, err := scanSegment(f, n, info.Size())
-	if err == nil && !last && end != info.Size() {
-		err = fmt.Errorf("%s: the record at %d cannot be read: %w; move the file away to go on without its rest", path, end, ErrSpoolDamaged)
+	end, records, err := scanSegment(f, n, size)
+	if err == nil && !last && end != size {
+		err = fmt.Errorf("%s: the record at %d cannot be read: %w; move the file away to go on without its rest",
+			filepath.Join(s.dir, segmentName(n)), end, ErrSpoolDamaged)
 	}
 	if err == nil && last && end == 0 {
 		if _, err = f.WriteAt(segmentHead(n), 0); err == nil {
@@ -166,20 +162,26 @@ func countFrom(f spoolFile, offset, end int64) (int, error) {
 	return records, nil
 }
 
+// segment opens a segment that is there.
+func (s *spool) segment(n uint64) (f spoolFile, size int64, err error) {
+	path := filepath.Join(s.dir, segmentName(n))
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, 0, err
+	}
+	f, err = s.open(path)
+	return f, info.Size(), err
+}
+
 // recount counts everything, when the note of what was delivered says nothing of these segments.
 func (s *spool) recount(numbers []uint64) error {
 	s.records = 0
 	for _, n := range numbers {
-		path := filepath.Join(s.dir, segmentName(n))
-		info, err := os.Stat(path)
+		f, size, err := s.segment(n)
 		if err != nil {
 			return err
 		}
-		f, err := s.open(path)
-		if err != nil {
-			return err
-		}
-		_, records, err := scanSegment(f, n, info.Size())
+		_, records, err := scanSegment(f, n, size)
 		if err = errors.Join(err, f.Close()); err != nil {
 			return err
 		}

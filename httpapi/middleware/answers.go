@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/weirhq/weir/usage"
@@ -12,7 +11,7 @@ import (
 
 // quotaHeaders says how the binding quota of the tenant stands, in the words of the server's own answers.
 func (l *Limiter) quotaHeaders(h http.Header, a *usage.Answer) {
-	q := binding(a)
+	q := a.TenantQuota()
 	if q == nil {
 		return
 	}
@@ -20,11 +19,11 @@ func (l *Limiter) quotaHeaders(h http.Header, a *usage.Answer) {
 	if e, ok := l.eng.(interface {
 		Meter(slug string) (usage.MeterState, bool)
 	}); ok { // an embedded engine; a remote one would have to be asked
-		if st, ok := e.Meter(q.Meter); ok && st.Meter.Unit != "" {
-			unit = headerToken(st.Meter.Unit)
+		if st, ok := e.Meter(q.Meter); ok {
+			unit = st.Meter.UnitToken()
 		}
 	}
-	policy, state := `"`+q.Quota+`";q=`+whole(q.Limit), `"`+q.Quota+`";r=`+whole(q.Remaining)
+	policy, state := `"`+q.Quota+`";q=`+strconv.FormatInt(q.Limit.Whole(), 10), `"`+q.Quota+`";r=`+strconv.FormatInt(q.Remaining.Whole(), 10)
 	if q.ResetAt != nil {
 		if q.PeriodStart != nil {
 			policy += ";w=" + strconv.FormatInt(int64(q.ResetAt.Sub(*q.PeriodStart).Seconds()), 10)
@@ -36,42 +35,6 @@ func (l *Limiter) quotaHeaders(h http.Header, a *usage.Answer) {
 	h.Set("X-Usage-Current", q.Used.String())
 	h.Set("X-Usage-Limit", q.Limit.String())
 	h.Set("X-Usage-Remaining", q.Remaining.String())
-}
-
-// headerToken is what of a unit may stand in a header.
-func headerToken(unit string) string {
-	return strings.Map(func(r rune) rune {
-		if r <= ' ' || r >= 0x7f || r == '"' || r == '\\' {
-			return -1
-		}
-		return r
-	}, unit)
-}
-
-// binding is the tenant's quota with a limit that decides, else the first of the kind.
-func binding(a *usage.Answer) (first *usage.QuotaStatus) {
-	for i := range a.Quotas {
-		q := &a.Quotas[i]
-		if !q.Limit.IsSet() || q.Scope != usage.ScopeTenant || q.Mode == usage.ModeShadow {
-			continue
-		}
-		if a.BindingQuota != nil && *a.BindingQuota == q.Quota {
-			return q
-		}
-		if first == nil {
-			first = q
-		}
-	}
-	return first
-}
-
-// whole is a number without its decimals.
-func whole(d usage.Decimal) string {
-	coef, scale := d.Parts()
-	for range scale {
-		coef /= 10
-	}
-	return strconv.FormatInt(coef, 10)
 }
 
 // denied answers a denial as a problem (RFC 9457) with the fields of the answer.

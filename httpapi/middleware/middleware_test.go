@@ -217,3 +217,26 @@ func BenchmarkLease(b *testing.B) {
 		})
 	}
 }
+
+// TestLeaseBehindProxy: a proxy that answers for weir may have passed the call on, so its lease is given back and not counted whole later.
+func TestLeaseBehindProxy(t *testing.T) {
+	e := open(t, 100)
+	api, err := httpapi.New(e, &httpapi.Options{NoAuth: true})
+	require.NoError(t, err)
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/v1/leases" {
+			api.ServeHTTP(w, r)
+			return
+		}
+		api.ServeHTTP(httptest.NewRecorder(), r)
+		http.Error(w, "<html>bad gateway</html>", http.StatusBadGateway)
+	}))
+	defer proxy.Close()
+	o := options(middleware.Lease)
+	o.LeaseUnits = 60
+	l, h := wrap(t, &middleware.Remote{BaseURL: proxy.URL}, o, ok)
+	require.Equal(t, 200, get(h).Code)
+	n, reserved := used(t, e)
+	require.Equal(t, []string{"1", "0"}, []string{n, reserved})
+	require.NoError(t, l.Close(context.Background()))
+}

@@ -112,32 +112,10 @@ func (s *Scanner) object(i, depth int) (hash uint64, next int) {
 		names uint64 // a bit for every name: a new bit proves a new name
 	)
 	for {
-		if i >= len(src) || src[i] != '"' {
-			return 0, s.failAt(Malformed, i, "a member name in quotes must stand here; "+shown(src, i))
-		}
-		start := i + 1
-		end, escaped := scanString(src, start)
+		nameHash, start, end := s.memberName(i, base, &names)
 		if end < 0 {
-			return 0, s.failWith(stringFailure(src, start))
+			return 0, end
 		}
-		name := src[start:end]
-		if escaped {
-			s.name = appendUnescaped(s.name[:0], name)
-			name = s.name
-		}
-		nameHash := hashBytes(name, s.seed^saltName)
-		bit := uint64(1) << (nameHash & 63)
-		if names&bit != 0 && s.has(base, nameHash, name) {
-			s.path = append(s.path, pointerToken(src[start:end]))
-			return 0, s.failAt(DuplicateKey, start-1, "the member is there twice; leave one out")
-		}
-		names |= bit
-		if s.keyCount++; s.keyCount > s.keysMax {
-			return 0, s.failAt(TooLarge, start-1, "there are too many members; at most "+
-				strconv.Itoa(s.keysMax)+" are taken")
-		}
-		s.keys = append(s.keys, scanKey{nameHash, uint16(start), uint16(end), escaped})
-
 		i = end + 1
 		if i < len(src) && src[i] <= ' ' {
 			i = skipSpace(src, i)
@@ -173,6 +151,38 @@ func (s *Scanner) object(i, depth int) (hash uint64, next int) {
 			i = skipSpace(src, i)
 		}
 	}
+}
+
+// memberName reads the name of a member of the object whose names start at base, which must be new there, and returns its hash and where
+// it stands between its quotes; end is negative when it failed.
+func (s *Scanner) memberName(i, base int, names *uint64) (hash uint64, start, end int) {
+	src := s.src
+	if i >= len(src) || src[i] != '"' {
+		return 0, 0, s.failAt(Malformed, i, "a member name in quotes must stand here; "+shown(src, i))
+	}
+	start = i + 1
+	end, escaped := scanString(src, start)
+	if end < 0 {
+		return 0, 0, s.failWith(stringFailure(src, start))
+	}
+	name := src[start:end]
+	if escaped {
+		s.name = appendUnescaped(s.name[:0], name)
+		name = s.name
+	}
+	hash = hashBytes(name, s.seed^saltName)
+	bit := uint64(1) << (hash & 63)
+	if *names&bit != 0 && s.has(base, hash, name) {
+		s.path = append(s.path, pointerToken(src[start:end]))
+		return 0, 0, s.failAt(DuplicateKey, start-1, "the member is there twice; leave one out")
+	}
+	*names |= bit
+	if s.keyCount++; s.keyCount > s.keysMax {
+		return 0, 0, s.failAt(TooLarge, start-1, "there are too many members; at most "+
+			strconv.Itoa(s.keysMax)+" are taken")
+	}
+	s.keys = append(s.keys, scanKey{hash, uint16(start), uint16(end), escaped})
+	return hash, start, end
 }
 
 func hashObject(sum uint64, count int, seed uint64) uint64 {

@@ -50,6 +50,7 @@ var Edges = []Edge{
 	{"httpapi/client", "usage", "speaks the words; links no engine"},
 	{"httpapi/client", "internal/*", "strict JSON bodies"},
 	{"httpapi/middleware", "usage", "declares the engine interface it needs itself"},
+	{"httpapi/middleware", "httpapi/client", "asks a remote weir; links no engine either"},
 	{"httpapi/middleware", "internal/*", "helpers without domain"},
 	{"alert", "engine", "reads the outbox"},
 	{"alert", "usage", "speaks the words"},
