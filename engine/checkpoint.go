@@ -280,6 +280,9 @@ func (c *checkpointer) write(k *cut, w *writing) error {
 			c.drop(k)
 			return nil
 		}
+		if errors.Is(err, usage.ErrClosed) { // the store was closed under it: the next Open folds the log
+			return err
+		}
 		if !errors.Is(err, usage.ErrDiskFull) {
 			err = fmt.Errorf("checkpoint at block %d: %w", k.index, err)
 			c.state.store.Poison(err)
