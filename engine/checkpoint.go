@@ -441,12 +441,16 @@ func (c *checkpointer) drop(k *cut) {
 		}
 		sc.shard.mu.Lock()
 		sc.shard.voids = slices.Clone(sc.shard.voids[sc.voids:])
-		for _, h := range sc.settled {
-			if h.gen <= k.gen { // not changed since: the store has it
-				delete(h.acct.holds, h.hash)
-			}
-		}
 		sc.shard.mu.Unlock()
+		for part := range slices.Chunk(sc.settled, freezeChunk) {
+			sc.shard.mu.Lock()
+			for _, h := range part {
+				if h.gen <= k.gen && h.acct.closed[h.hash] == h { // not changed since: the store has it
+					delete(h.acct.closed, h.hash)
+				}
+			}
+			sc.shard.mu.Unlock()
+		}
 	}
 	c.state.audits.saved()
 	c.state.outbox.saved()
