@@ -29,7 +29,8 @@ type account struct {
 	book   *book
 	ledger *ledger            // the tenant's own
 	users  map[uint32]*ledger // by number, of users under a quota of user scope
-	holds  map[wal.Hash]*hold // open, or settled since the newest checkpoint
+	holds  map[wal.Hash]*hold // open
+	closed map[wal.Hash]*hold // over since the newest checkpoint: apart, as half a million may be, and the row names the open ones
 	due    int64              // of the scheduled deadline; noDeadline: none
 }
 
@@ -87,7 +88,7 @@ func (sh *shard) list(t *tenant, listed bool) {
 
 func newAccount(t *tenant) *account {
 	return &account{tenant: t, def: usage.Tenant{ID: t.name}, calendar: *utcCalendar, book: emptyBook,
-		users: make(map[uint32]*ledger), holds: make(map[wal.Hash]*hold), due: noDeadline}
+		users: make(map[uint32]*ledger), holds: make(map[wal.Hash]*hold), closed: make(map[wal.Hash]*hold), due: noDeadline}
 }
 
 // refresh brings the quotas of the account to what holds at now: a pending plan that is due, overrides that begin or end. It
@@ -286,11 +287,9 @@ func (a *account) appendRow(dst []byte) []byte {
 	for _, g := range a.earlier {
 		out.Earlier = append(out.Earlier, earlierJSON{g.name, g.anchor, g.until})
 	}
-	for _, h := range a.holds { // order-free: sorted below
-		if h.state == holdOpen {
-			key := wal.AppendHoldKey(nil, 0, h.hash)
-			out.Holds = append(out.Holds, hex.EncodeToString(key[5:]))
-		}
+	for hash := range a.holds { // order-free: sorted below
+		key := wal.AppendHoldKey(nil, 0, hash)
+		out.Holds = append(out.Holds, hex.EncodeToString(key[5:]))
 	}
 	slices.Sort(out.Holds)
 	return append(dst, mustJSON(out)...)

@@ -14,7 +14,8 @@ import (
 // written; it may be nil. When Backup fails, what was written is no backup, and is refused as damaged.
 //
 // It needs no room but for copies of the newest few megabytes of log; tables that compactions replace meanwhile
-// keep their space until it is done. One backup at a time.
+// keep their space until it is done. One backup at a time. The end of ctx and Engine.Close stop it with its next read; a
+// call of w that does not return holds up nobody else.
 func (e *Engine) Backup(ctx context.Context, w io.Writer, progress func(done, total int64)) (*BackupInfo, error) {
 	if e.closed.Load() {
 		return nil, usage.ErrClosed

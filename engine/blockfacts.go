@@ -121,20 +121,17 @@ func (t *factsTable) at(i int) blockFacts {
 	return f
 }
 
-// factsCut is what one checkpoint has to write.
+// factsCut is what one checkpoint has to write: the facts of the table from an entry on. The writer takes them out, since everybody waits
+// for the cut, and blocks of one event are a million.
 type factsCut struct {
-	first  uint64
-	facts  []blockFacts
-	config []uint64
+	factsTable
+	from int
 }
 
 func (l *factsLog) cutFacts() factsCut {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	c := factsCut{first: l.first + uint64(l.cut), config: slices.Clone(l.config)}
-	for i := l.cut; i < len(l.entries); i++ {
-		c.facts = append(c.facts, l.at(i))
-	}
+	c := factsCut{l.factsTable, l.cut}
 	l.cut = len(l.entries)
 	return c
 }

@@ -26,9 +26,9 @@ func (w *indexWriter) facts(c *factsCut) error {
 		number uint64 // of the entry, over all rows of the level
 		facts  blockFacts
 	}
-	entries := make([]entry, len(c.facts))
-	for i := range c.facts {
-		entries[i] = entry{c.first + uint64(i), c.facts[i]}
+	entries := make([]entry, 0, len(c.entries)-c.from)
+	for i := c.from; i < len(c.entries); i++ {
+		entries = append(entries, entry{c.first + uint64(i), c.at(i)})
 	}
 	var row factsRow
 	for level := range uint8(factsLevels) {

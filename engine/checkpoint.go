@@ -154,30 +154,38 @@ func newCheckpointer(s *state, every int) *checkpointer {
 	return &checkpointer{state: s, every: every, heavy: checkpointBuckets, gen: 1, cancel: make(chan struct{})}
 }
 
-// after is told of every applied block. It cuts when a checkpoint is due, and waits only when the last one
-// is so slow that memory would grow past two generations.
-func (c *checkpointer) after(index uint64, nanos int64, items, bytes int) error {
+// after is told of every applied block. It cuts when a checkpoint is due. It returns the write before when that is so slow that memory would
+// grow past two generations: then nothing more is applied until it has ended (ready), and after that cut is called.
+func (c *checkpointer) after(index uint64, nanos int64, items, bytes int) (before *writing, err error) {
 	c.items += items
 	c.bytes += bytes
+	return c.cut(index, nanos)
+}
+
+// cut is after without another block.
+func (c *checkpointer) cut(index uint64, nanos int64) (before *writing, err error) {
 	if c.verify || !c.due(1) || c.items == 0 {
-		return nil
+		return nil, nil
 	}
 	// Two generations bound the memory of ids and buckets. Until then a checkpoint waits for the one before, and for the end of
 	// Open's fold: there is nothing yet that it would shorten, and the fold wants all cores. (Folds for a base have ids elsewhere.)
 	folding := !c.state.live && !c.state.borrowed
 	if (c.busy() || folding) && !c.due(2) {
-		return nil
+		return nil, nil
 	}
-	ready, err := c.ready()
-	if ready {
-		c.start(index, nanos)
+	if c.busy() {
+		return c.running, nil
 	}
-	return err
+	if err := c.wait(); err != nil {
+		return nil, err
+	}
+	c.start(index, nanos)
+	return nil, nil
 }
 
-// ready waits for the write before, and tells whether the next one may begin.
-func (c *checkpointer) ready() (bool, error) {
-	err := c.wait()
+// ready waits for the write, and tells whether the next one may begin.
+func (w *writing) ready() (bool, error) {
+	err := w.wait(context.Background())
 	switch {
 	case errors.Is(err, usage.ErrDiskFull):
 		// The log takes nothing more for the same reason, but for what is on its way. It is never how a write has ended: if that found
@@ -279,6 +287,9 @@ func (c *checkpointer) write(k *cut, w *writing) error {
 		if err == nil {
 			c.drop(k)
 			return nil
+		}
+		if errors.Is(err, usage.ErrClosed) { // the store was closed under it: the next Open folds the log
+			return err
 		}
 		if !errors.Is(err, usage.ErrDiskFull) {
 			err = fmt.Errorf("checkpoint at block %d: %w", k.index, err)
@@ -438,12 +449,16 @@ func (c *checkpointer) drop(k *cut) {
 		}
 		sc.shard.mu.Lock()
 		sc.shard.voids = slices.Clone(sc.shard.voids[sc.voids:])
-		for _, h := range sc.settled {
-			if h.gen <= k.gen { // not changed since: the store has it
-				delete(h.acct.holds, h.hash)
-			}
-		}
 		sc.shard.mu.Unlock()
+		for part := range slices.Chunk(sc.settled, freezeChunk) {
+			sc.shard.mu.Lock()
+			for _, h := range part {
+				if h.gen <= k.gen && h.acct.closed[h.hash] == h { // not changed since: the store has it
+					delete(h.acct.closed, h.hash)
+				}
+			}
+			sc.shard.mu.Unlock()
+		}
 	}
 	c.state.audits.saved()
 	c.state.outbox.saved()

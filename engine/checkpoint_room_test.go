@@ -27,7 +27,7 @@ func TestSpaceIsFoundWhileApplyHearsOfNone(t *testing.T) {
 			}
 			close(w.done)
 		}()
-		ready, err := c.ready()
+		ready, err := w.ready()
 		require.NoError(t, err)
 		if !ready {
 			found++

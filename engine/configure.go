@@ -146,55 +146,6 @@ func (t *tenant) describe() usage.TenantState {
 	return usage.TenantState{Tenant: usage.Tenant{ID: t.name}}
 }
 
-// UserQuotas is a user with its quotas.
-type UserQuotas = usage.UserQuotas
-
-// Users returns users of a tenant that quotas of user scope have counted, in the order in which they came: those after the number
-// that an earlier call returned, at most limit. quota chooses one quota by slug, nearLimit those beyond a warning.
-func (e *Engine) Users(tenantID, quotaSlug string, nearLimit bool, after uint32, limit int) (users []UserQuotas, next uint32, err error) {
-	if e.closed.Load() {
-		return nil, 0, usage.ErrClosed
-	}
-	t := e.state.dir.tenant(tenantID)
-	if t == nil || !t.listed.Load() {
-		return nil, 0, noTenant(tenantID)
-	}
-	now := e.clock.now()
-	e.catchUp(t, now)
-	sh := t.shard
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	if sh.failed != nil {
-		return nil, 0, sh.failed
-	}
-	a := t.account.Load()
-	if a == nil {
-		return nil, 0, nil
-	}
-	for _, num := range sortedKeys(a.users) {
-		name, ok := t.userName(num)
-		if num <= after || !ok {
-			continue
-		}
-		if len(users) == limit {
-			return users, next, nil
-		}
-		u := UserQuotas{UserID: name, Quotas: []usage.QuotaStatus{}}
-		near := false
-		for _, q := range sh.standing(a, name, num, now) {
-			if q.UserID != nil && (quotaSlug == "" || q.Quota == quotaSlug) {
-				u.Quotas = append(u.Quotas, q)
-				near = near || q.Decision != usage.DecisionAllow
-			}
-		}
-		if len(u.Quotas) > 0 && (near || !nearLimit) {
-			users = append(users, u)
-		}
-		next = num
-	}
-	return users, 0, nil
-}
-
 // PutOverride changes a quota for one tenant, or gives it one of its own, from its effective time on. It returns when that is durable.
 // Errors: malformed_json, unknown_field, missing_field and invalid_value for its fields, or for the quota that they would make of that of
 // the tenant's plan, and those of Record.

@@ -126,10 +126,15 @@ func (e *Engine) genesis() error {
 // Close commits what is queued, saves a checkpoint so that the next Open is quick, and lets go of the
 // directory. Every call that returns an error returns usage.ErrClosed from then on; those that return none, such as Allowed and Current,
 // go on answering from memory as it was. It returns the first error and is idempotent; it waits for every goroutine of the engine.
+//
+// Writes that were begun are finished. Reads, scans and folds of the log that are under way end with usage.ErrClosed where they are, and so
+// does a Backup, with its next read: Close does not wait for its writer, which may be stuck. Subscriptions end. So do leases: Take refuses,
+// and what was not settled before is counted or given back when they expire, as their usage.LeaseRequest says.
 func (e *Engine) Close() error {
 	e.closeOnce.Do(func() {
 		e.closed.Store(true)
 		close(e.ticker.stop)
+		e.leases.close()
 		e.ticker.done.Wait()
 		e.committer.close()
 		err := e.log.Close()

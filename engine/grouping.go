@@ -193,13 +193,15 @@ func (tg *tenantGroups) expand(cells []rollup.GroupCell, most int) ([]rollup.Gro
 func (tg *tenantGroups) names() [][]*string {
 	out := make([][]*string, len(tg.keys))
 	sh := tg.tenant.shard
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	for i, key := range tg.keys {
-		out[i] = make([]*string, len(tg.places))
-		for w := range tg.places {
-			out[i][w] = tg.tenant.valueName(key[w])
+	for from := 0; from < len(tg.keys); from += freezeChunk {
+		sh.mu.Lock()
+		for i := from; i < min(len(tg.keys), from+freezeChunk); i++ {
+			out[i] = make([]*string, len(tg.places))
+			for w := range tg.places {
+				out[i][w] = tg.tenant.valueName(tg.keys[i][w])
+			}
 		}
+		sh.mu.Unlock()
 	}
 	return out
 }

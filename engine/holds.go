@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -311,7 +312,8 @@ func (sh *shard) closeHold(h *hold, state holdState) {
 	sh.touchObject(h.acct)
 	sh.touchObject(h)
 	h.state = state
-	h.acct.holds[h.hash] = h // it may have come from the store
+	delete(h.acct.holds, h.hash)
+	h.acct.closed[h.hash] = h // it may have come from the store
 	sh.settled = append(sh.settled, h)
 }
 
@@ -380,7 +382,7 @@ func (sh *shard) findHold(t *tenant, hash wal.Hash) (*hold, error) {
 	if a == nil {
 		return nil, nil
 	}
-	if h := a.holds[hash]; h != nil || sh.state.store == nil {
+	if h := cmp.Or(a.holds[hash], a.closed[hash]); h != nil || sh.state.store == nil {
 		return h, nil
 	}
 	view := sh.state.store.View()

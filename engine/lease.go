@@ -28,8 +28,8 @@ type Lease struct {
 
 // Lease takes units for this process, whole or not at all: a denial is an *usage.Error of code quota_exceeded. It is refused
 // under sliding, rate and user-scoped quotas (invalid_value). It expires no later than the earliest period of its quotas ends, by log time;
-// what was not settled by then is counted as used, all of it, unless r says usage.ExpiryRelease. So settle it in time, also when
-// nothing was taken. It returns when the grant is durable: one fsync. Errors beside these are those of Record.
+// what was not settled by then is counted as used, all of it, unless r says usage.ExpiryRelease. So settle it in time and before
+// Engine.Close, also when nothing was taken. It returns when the grant is durable: one fsync. Errors beside these are those of Record.
 //
 // The id of a lease that this engine has handed out and that is not over returns the same Lease. One that was handed out elsewhere, by
 // POST /v1/leases or to a process before this one, is a conflict: nobody here knows what was spent of it.
@@ -75,11 +75,7 @@ func (e *Engine) Lease(ctx context.Context, r usage.LeaseRequest) (*Lease, error
 	_, machine := e.clock.clock.(*systemClock)
 	l.ask = !machine
 	l.left.Fill(units)
-	e.leases.add(key, l)
-	l.timer = time.AfterFunc(time.Duration(l.expires-e.clock.now()), func() {
-		l.left.End()
-		e.leases.drop(key)
-	})
+	e.leases.add(key, l, time.Duration(l.expires-e.clock.now()))
 	return l, nil
 }
 
@@ -96,6 +92,7 @@ type leases struct {
 	mu     sync.Mutex
 	calls  map[leaseKey]chan struct{} // under way, closed when they end
 	live   map[leaseKey]*Lease
+	closed bool
 	unsure map[leaseKey]bool // of calls whose outcome was not known: granted or not, nobody spends of them
 }
 
@@ -130,14 +127,35 @@ func (x *leases) enter(ctx context.Context, key leaseKey) (leave func(), err err
 	}, nil
 }
 
-func (x *leases) add(key leaseKey, l *Lease) {
+// add takes in a lease that is over after a while.
+func (x *leases) add(key leaseKey, l *Lease, after time.Duration) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	if x.closed {
+		l.left.End()
+		after = 0
+	}
+	l.timer = time.AfterFunc(after, func() {
+		l.left.End()
+		x.drop(key)
+	})
 	if x.live == nil {
 		x.live = make(map[leaseKey]*Lease)
 	}
 	x.live[key] = l
 	delete(x.unsure, key)
+}
+
+// close ends all leases: what is spent of one from now on nobody could count.
+func (x *leases) close() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.closed = true
+	for _, l := range x.live { // order-free: each by itself
+		l.left.End()
+		l.timer.Stop() // it would keep all of the engine in memory until then
+	}
+	x.live = nil
 }
 
 func (x *leases) drop(key leaseKey) {
@@ -165,7 +183,7 @@ func (x *leases) again(key leaseKey) (l *Lease, ok bool) {
 }
 
 // Take spends n units of the lease, in units of the feature's finest meter, and reports whether they were there. It never
-// spends more than was granted, and nothing after the expiry. Lock-free, no allocation; one atomic operation (with a Clock of the
+// spends more than was granted, and nothing after the expiry or the Close of the engine. Lock-free, no allocation; one atomic operation (with a Clock of the
 // embedder's own, which is asked each time, what that costs).
 func (l *Lease) Take(n int64) bool {
 	if l.ask && l.Expired() {

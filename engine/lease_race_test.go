@@ -93,7 +93,7 @@ func TestLeaseDoubtsAreBounded(t *testing.T) {
 		x.doubt(leaseKey{"acme", fmt.Sprint(i)})
 	}
 	require.LessOrEqual(t, len(x.unsure), leaseDoubtsMax)
-	x.add(leaseKey{"acme", fmt.Sprint(3*leaseDoubtsMax - 1)}, &Lease{})
+	x.add(leaseKey{"acme", fmt.Sprint(3*leaseDoubtsMax - 1)}, &Lease{}, 1<<40)
 	_, ok := x.again(leaseKey{"acme", fmt.Sprint(3*leaseDoubtsMax - 1)})
 	require.False(t, ok, "it was granted, and is no doubt any more")
 }

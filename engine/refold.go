@@ -79,7 +79,7 @@ func (e *Engine) newRefold(ctx context.Context) (*refold, error) {
 		s.past = pastIDs{e.store.Runs(), s.applied.Load()}
 	}
 	if err == nil {
-		err = e.checkBase(s)
+		err = e.checkBase(ctx, s)
 	}
 	if err != nil {
 		f.close()
@@ -89,7 +89,7 @@ func (e *Engine) newRefold(ctx context.Context) (*refold, error) {
 }
 
 // checkBase compares a base with its own digest, and that with the one in the log.
-func (e *Engine) checkBase(s *state) error {
+func (e *Engine) checkBase(ctx context.Context, s *state) error {
 	meta, ok := s.store.Meta()
 	if !ok {
 		return nil
@@ -99,7 +99,7 @@ func (e *Engine) checkBase(s *state) error {
 	defer view.Close()
 	err := eachRow(view, func(key, value []byte) error {
 		rows.add(rowHash(key, value))
-		return nil
+		return e.goesOn(ctx)
 	})
 	if err != nil {
 		return err

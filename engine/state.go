@@ -120,21 +120,39 @@ func (s *state) work(sh *shard, i int, blocks <-chan *block) {
 // AppliedIndex implements Applier.
 func (s *state) AppliedIndex() uint64 { return s.applied.Load() }
 
-// Apply implements Applier: it decodes the block, or takes what the committer prepared, and folds it.
+// Apply implements Applier: it decodes the block, or takes what the committer prepared, and folds it. It waits for a checkpoint that is a
+// whole generation behind, without the lock: who only looks at the state need not wait with it.
 func (s *state) Apply(index uint64, data []byte) ([]Result, error) {
+	b, before, err := s.fold(index, data)
+	for err == nil && before != nil {
+		ready := false
+		if ready, err = before.ready(); err != nil || !ready {
+			break
+		}
+		s.mu.Lock()
+		before, err = s.ckpt.cut(index, b.nanos) // unless somebody else has cut meanwhile
+		s.mu.Unlock()
+	}
+	if b == nil {
+		return nil, err
+	}
+	return b.results, err
+}
+
+// fold applies a block. before is what checkpointer.after says.
+func (s *state) fold(index uint64, data []byte) (b *block, before *writing, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if want := s.applied.Load() + 1; index != want {
-		return nil, fmt.Errorf("apply block %d: the state stands at %d", index, want-1)
+		return nil, nil, fmt.Errorf("apply block %d: the state stands at %d", index, want-1)
 	}
-	b, err := s.open(index, data)
-	if err != nil {
-		return nil, fmt.Errorf("block %d: %w", index, err)
+	if b, err = s.open(index, data); err != nil {
+		return nil, nil, fmt.Errorf("block %d: %w", index, err)
 	}
 	for _, sh := range s.shards { // first what was due before the block, each as of its own moment
 		sh.begin(index)
 		if err := sh.expire(b); err != nil {
-			return nil, fmt.Errorf("apply block %d: %w", index, err)
+			return nil, nil, fmt.Errorf("apply block %d: %w", index, err)
 		}
 	}
 	if len(b.items) > 0 && b.items[0].Kind == wal.KindConfig {
@@ -143,7 +161,7 @@ func (s *state) Apply(index uint64, data []byte) ([]Result, error) {
 		err = s.applyEvents(b)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("apply block %d: %w", index, err)
+		return nil, nil, fmt.Errorf("apply block %d: %w", index, err)
 	}
 	s.collect()
 	s.learnFacts(b)
@@ -154,7 +172,8 @@ func (s *state) Apply(index uint64, data []byte) ([]Result, error) {
 	} else {
 		s.replayed.Add(uint64(len(b.items)))
 	}
-	return b.results, s.ckpt.after(index, b.nanos, len(b.items), len(data))
+	before, err = s.ckpt.after(index, b.nanos, len(b.items), len(data))
+	return b, before, err
 }
 
 // learnFacts enters when the events of the block happened, and which of its items did not count.

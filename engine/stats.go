@@ -7,7 +7,7 @@ import (
 	"github.com/weirhq/weir/wal"
 )
 
-// Stats returns a snapshot of the engine's figures. It waits for the block that is being applied, and takes each shard's lock for an instant.
+// Stats returns a snapshot of the engine's figures. It waits for the block that is being applied, not for a checkpoint, and takes each shard's lock for an instant.
 func (e *Engine) Stats() usage.Stats {
 	s := e.state
 	st := usage.Stats{

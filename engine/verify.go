@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,7 +24,7 @@ var errStop = errors.New("stop")
 //
 // A nil error means equality. The error names the first row that differs and wraps ErrMismatch, or
 // wal.ErrCorrupt when bytes on disk are damaged. It takes about a microsecond and 40 bytes of memory an event, 250 of
-// history whose events have minutes of their own. Cancel ctx to stop waiting for another one: the log is folded once at a time.
+// history whose events have minutes of their own. The log is folded once at a time. The end of ctx, and Close, stop it wherever it is.
 func (e *Engine) Verify(ctx context.Context) error { return e.VerifyProgress(ctx, nil) }
 
 // VerifyProgress is Verify; progress is called now and then with the blocks folded and their number.
@@ -43,7 +44,7 @@ func (e *Engine) VerifyProgress(ctx context.Context, progress func(done, total u
 	if !ok {
 		return errors.New("verify: the store has no checkpoint")
 	}
-	v := &verifier{store: e.store, view: view, meta: meta}
+	v := &verifier{store: e.store, view: view, meta: meta, goesOn: func() error { return e.goesOn(ctx) }}
 	if err := v.saved.decode(meta.Extra); err != nil {
 		return err
 	}
@@ -70,6 +71,8 @@ type verifier struct {
 	saved saved
 	fold  *refold
 	trace map[sum128]bool // keys of the rows that the fold wrote; nil: nobody asks
+
+	goesOn func() error // asked at every row: a big store is compared for minutes, and Close waits for it
 }
 
 func (v *verifier) compare() error {
@@ -105,6 +108,9 @@ var _ rowSink = (*wal.Checkpoint)(nil)
 
 // Set implements rowSink: the row must be stored as it is. Lists of users are cut as checkpoints came, and compared as a whole.
 func (v *verifier) Set(key, value []byte) error {
+	if err := v.goesOn(); err != nil {
+		return err
+	}
 	if key[0] == wal.ClassUsers {
 		return nil
 	}
@@ -170,7 +176,7 @@ func (v *verifier) compareNames() error {
 	var stored sum128
 	err = v.view.Scan(lower, upper, func(key, value []byte) error {
 		tenant, num, err := wal.ParseUsersKey(key)
-		if err != nil {
+		if err = cmp.Or(err, v.goesOn()); err != nil {
 			return err
 		}
 		t := dir.number(tenant)
@@ -232,7 +238,7 @@ func (v *verifier) compareStored(k *cut, folded sum128) error {
 	var sum sum128
 	err := eachRow(v.view, func(key, value []byte) error {
 		sum.add(rowHash(key, value))
-		return nil
+		return v.goesOn()
 	})
 	if err != nil {
 		return err
@@ -307,9 +313,13 @@ func expired(cfg *config, key []byte) bool {
 // compareIDs adds up the ids of the dedup runs, as far as the checkpoint goes.
 func (v *verifier) compareIDs() error {
 	var stored, want sum128
+	n := 0
 	err := v.store.Runs().Each(func(id wal.ID) error {
 		if id.Block <= v.meta.Index {
 			stored.add(idRowHash(&id))
+		}
+		if n++; n%1024 == 0 {
+			return v.goesOn()
 		}
 		return nil
 	})

@@ -203,28 +203,14 @@ func (c *call) listUsers() {
 		c.writeError(err)
 		return
 	}
-	next := map[string]uint32{}
-	pageOf(c, func(u engine.UserQuotas) string { return strconv.FormatUint(uint64(next[u.UserID]), 10) },
-		func(after string, limit int) (out []engine.UserQuotas, err error) {
+	pageOf(c, func(u engine.UserQuotas) string { return strconv.FormatUint(uint64(u.Number), 10) },
+		func(after string, limit int) ([]engine.UserQuotas, error) {
 			from, err := cursorNumber(after)
 			if err != nil || from > math.MaxUint32 {
 				return nil, wrongCursor()
 			}
-			for at := uint32(from); len(out) < limit; {
-				users, n, err := c.eng.Users(c.slug, q.Get("quota"), near == "true", at, 1)
-				if err != nil {
-					return nil, err
-				}
-				if len(users) == 0 {
-					break
-				}
-				out = append(out, users[0])
-				next[users[0].UserID] = n
-				if at = n; n == 0 {
-					break
-				}
-			}
-			return out, nil
+			users, _, err := c.eng.Users(c.slug, q.Get("quota"), near == "true", uint32(from), limit)
+			return users, err
 		}, func(u engine.UserQuotas) any { return u }, "quota", "near_limit")
 }
 

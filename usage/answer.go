@@ -135,6 +135,7 @@ type DecisionRecord struct {
 // UserQuotas is a user with its quotas.
 type UserQuotas struct {
 	UserID string        `json:"user_id"`
+	Number uint32        `json:"-"` // of the user in its tenant: a list of the engine's goes on after it
 	Quotas []QuotaStatus `json:"quotas"`
 }
 

@@ -13,6 +13,8 @@ import (
 	"regexp"
 	"slices"
 	"time"
+
+	"github.com/weirhq/weir/usage"
 )
 
 // A backup is a tar of a snapshot: a first entry that says which format it is, the files, and at the end what they must be, with a
@@ -66,13 +68,19 @@ type archiveHead struct {
 	OldestReader int `json:"oldest_reader"`
 }
 
-// WriteArchive writes the snapshot as a backup, as of a time. progress is told of the bytes written; it may be nil.
-func (n *Snapshot) WriteArchive(ctx context.Context, w io.Writer, created time.Time, progress func(done, total int64)) (*Archive, error) {
+// WriteArchive writes the snapshot as a backup, as of a time. progress is told of the bytes written; it may be nil. It ends with the
+// error of ctx, and with ErrClosed when the snapshot is closed meanwhile.
+func (n *Snapshot) WriteArchive(ctx context.Context, w io.Writer, created time.Time, progress func(done, total int64)) (a *Archive, err error) {
+	defer func() {
+		if err != nil && n.closed.Load() { // whatever it met: its files were gone
+			a, err = nil, fmt.Errorf("backup: %w", usage.ErrClosed)
+		}
+	}()
 	names, err := n.files()
 	if err != nil {
 		return nil, fmt.Errorf("backup: %w", err)
 	}
-	a := &Archive{
+	a = &Archive{
 		Format: archiveFormat, OldestReader: archiveReader, Created: created.UTC(), Index: n.Meta.Index,
 		Digest: hex.EncodeToString(n.Meta.Digest[:]), FirstBlock: n.FirstBlock, LastBlock: n.LastBlock,
 	}
@@ -104,7 +112,7 @@ func (n *Snapshot) WriteArchive(ctx context.Context, w io.Writer, created time.T
 
 // writeFile writes one file of a snapshot, which does not change.
 func (n *Snapshot) writeFile(ctx context.Context, out *tar.Writer, a *Archive, name string) (err error) {
-	if err := ctx.Err(); err != nil {
+	if err := n.goesOn(ctx); err != nil {
 		return err
 	}
 	f, err := n.store.fs.Open(n.store.fs.PathJoin(n.dir, name))
@@ -121,7 +129,7 @@ func (n *Snapshot) writeFile(ctx context.Context, out *tar.Writer, a *Archive, n
 		return err
 	}
 	sum := sha256.New()
-	size, err := io.Copy(io.MultiWriter(out, sum), f)
+	size, err := io.Copy(io.MultiWriter(out, sum), &snapshotReader{f, ctx, n})
 	if err != nil {
 		return err
 	}

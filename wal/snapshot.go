@@ -1,10 +1,13 @@
 package wal
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -19,16 +22,17 @@ type Snapshot struct {
 	FirstBlock uint64 // of the log
 	LastBlock  uint64 // at least; what was appended while it was made may be there, too
 
-	store *Store
-	dir   string
-	once  sync.Once
+	store  *Store
+	dir    string
+	once   sync.Once
+	closed atomic.Bool // set before its files go
 }
 
 // snapshotDirName ends in .tmp, as everything that may be deleted by hand.
 const snapshotDirName = "snapshot.tmp"
 
 // NewSnapshot takes a snapshot; there is one at a time, else usage.Code(err) is overloaded. Appends go on meanwhile; checkpoints wait for some milliseconds. The caller
-// closes it, and sees to it that the log is not cut and the base not open until NewSnapshot returns.
+// closes it, or the store does when it is closed itself, and sees to it that the log is not cut and the base not open until NewSnapshot returns.
 func (s *Store) NewSnapshot() (n *Snapshot, err error) {
 	if err := s.enterHealthy(); err != nil {
 		return nil, err
@@ -41,6 +45,7 @@ func (s *Store) NewSnapshot() (n *Snapshot, err error) {
 		return nil, &usage.Error{Code: usage.CodeOverloaded, Detail: "another backup is under way; try again when it is done"}
 	}
 	n = &Snapshot{store: s, dir: s.fs.PathJoin(s.dir, snapshotDirName)}
+	s.snapshot.Store(n)
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("snapshot: %w", err), n.Close())
@@ -117,12 +122,39 @@ func (n *Snapshot) files() (names []string, err error) {
 	return names, nil
 }
 
-// Close removes the snapshot. Idempotent.
+// goesOn is the error of whoever reads the files: his context has ended, or they are gone.
+func (n *Snapshot) goesOn(ctx context.Context) error {
+	if n.closed.Load() {
+		return usage.ErrClosed
+	}
+	return ctx.Err()
+}
+
+// snapshotReader reads a file of a snapshot as long as there is one. Without it a file that is open would be read to its end, and the
+// next one be missing.
+type snapshotReader struct {
+	io.Reader
+	ctx context.Context
+	n   *Snapshot
+}
+
+// Read implements io.Reader.
+func (r *snapshotReader) Read(p []byte) (int, error) {
+	if err := r.n.goesOn(r.ctx); err != nil {
+		return 0, err
+	}
+	return r.Reader.Read(p)
+}
+
+// Close removes the snapshot. Idempotent. Whoever is writing it somewhere gets ErrClosed: Close does not wait for him, who may be waiting
+// for a reader that has gone to sleep.
 func (n *Snapshot) Close() (err error) {
 	n.once.Do(func() {
+		n.closed.Store(true)
 		if err = n.store.fs.RemoveAll(n.dir); isNotExist(err) {
 			err = nil
 		}
+		n.store.snapshot.Store(nil)
 		n.store.snapshotMu.Unlock()
 	})
 	return err

@@ -127,8 +127,11 @@ type Store struct {
 	// checkpointMu is held from NewCheckpoint to Commit or Abort.
 	checkpointMu sync.Mutex
 
-	// snapshotMu is held while there is a snapshot.
+	// snapshotMu is held while there is a snapshot; snapshot is that. Written by who holds it, read by Close.
 	snapshotMu sync.Mutex
+	snapshot   atomic.Pointer[Snapshot]
+
+	bases sync.WaitGroup // of this store that are open; Close waits for them
 
 	// ingestMu serialises ingests of checkpoints and merges, and with them the changes of the
 	// run manifest. Taken inside checkpointMu. Held over I/O: an ingest is its purpose.
@@ -232,16 +235,25 @@ func (s *Store) load() error {
 	return s.openRuns()
 }
 
-// Close waits for calls in flight, closes all views and gives the directory back. It is
-// idempotent. After it every call returns an error of code draining ([usage.ErrClosed]).
+// Close waits for calls in flight and for bases that are open, closes all views, ends a snapshot that
+// is being written somewhere, and gives the directory back. It is idempotent. After it every call
+// returns an error of code draining ([usage.ErrClosed]). A long scan ends with that error, too.
 func (s *Store) Close() error {
 	if !s.gate.close() {
 		return nil
 	}
 	close(s.stop)
 	s.done.Wait()
+	s.bases.Wait()
 	s.views.closeAll()
-	return s.closeAll()
+	if n := s.snapshot.Load(); n != nil {
+		_ = n.Close() // what it leaves goes with the next Open
+	}
+	err := s.closeAll()
+	if s.isBase() {
+		s.opts.parent.bases.Done()
+	}
+	return err
 }
 
 // closeAll closes whatever is open, in the order of dependence.

@@ -32,7 +32,7 @@ func (s *Store) baseExists() (bool, error) {
 
 // OpenBase opens the base and makes an empty one, of before the first block, where there is none. It is a [Store] that takes
 // checkpoints and gives views, has no dedup runs of its own, and refuses everything that is about a log. One at a time;
-// whoever opens it closes it before s.
+// whoever opens it closes it: the Close of s waits for that, and what reads a view of the base meanwhile gets ErrClosed.
 func (s *Store) OpenBase() (*Store, error) {
 	if err := s.enterHealthy(); err != nil {
 		return nil, err
@@ -40,8 +40,10 @@ func (s *Store) OpenBase() (*Store, error) {
 	defer s.gate.leave()
 	o := s.opts
 	o.parent = s
+	s.bases.Add(1) // inside the gate, so Close counts it
 	b, err := Open(o.FS.PathJoin(s.dir, baseDirName), &o)
 	if err != nil {
+		s.bases.Done()
 		return nil, fmt.Errorf("base: %w", err)
 	}
 	return b, nil
@@ -53,9 +55,18 @@ func (s *Store) EmptyBase() (*Store, error) {
 		return nil, err
 	}
 	defer s.gate.leave()
-	return Open(baseDirName, &Options{FS: vfs.NewMem(), Logger: s.opts.Logger, parent: s,
+	s.bases.Add(1)
+	b, err := Open(baseDirName, &Options{FS: vfs.NewMem(), Logger: s.opts.Logger, parent: s,
 		FreeBytes: func(string) (uint64, error) { return 0, vfs.ErrUnsupported }}) // it is on no disk
+	if err != nil {
+		s.bases.Done()
+		return nil, err
+	}
+	return b, nil
 }
+
+// closing tells whether the store, or that whose base it is, is being closed: who reads much stops then.
+func (s *Store) closing() bool { return s.gate.shut() || s.isBase() && s.opts.parent.gate.shut() }
 
 // checkFirst refuses a log that begins after what the rest of the directory can go on from.
 func (s *Store) checkFirst(meta *Meta) error {

@@ -42,6 +42,9 @@ func (g *gate) leave() {
 	}
 }
 
+// shut tells whoever is inside for long that close waits for him.
+func (g *gate) shut() bool { return g.state.Load()&gateClosed != 0 }
+
 // close shuts the gate and waits for the calls inside. It reports whether this call shut it.
 func (g *gate) close() bool {
 	g.closing.Lock()

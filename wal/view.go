@@ -67,6 +67,9 @@ func (v *View) enter() error {
 	if v.err != nil {
 		return v.err
 	}
+	if v.store.closing() {
+		return usage.ErrClosed
+	}
 	return v.store.enterHealthy()
 }
 
@@ -109,6 +112,9 @@ func (v *View) scan(lower, upper []byte, first, next func(*pebble.Iterator) bool
 	}
 	defer func() { err = errors.Join(err, corruption(it.Close())) }()
 	for ok := first(it); ok; ok = next(it) {
+		if v.store.closing() { // a scan may be of all that is stored
+			return usage.ErrClosed
+		}
 		value, err := it.ValueAndErr()
 		if err != nil {
 			return fmt.Errorf("scan %x: %w", it.Key(), corruption(err))
