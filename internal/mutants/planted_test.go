@@ -32,8 +32,8 @@ var bugs = []planted{
 		{"engine/shard.go", "return id.Payload, id.Outcome, found && sh.state.past.has(&id, index), err", "return id.Payload, id.Outcome, found, err"},
 	}},
 	{name: "what is due happens after the items of its block", pkg: "./engine", run: "TestTwoFoldsAgree", edits: []edit{
-		{"engine/state.go", "		if err := sh.expire(b); err != nil {\n			return nil, fmt.Errorf(\"apply block %d: %w\", index, err)\n		}\n	}", "	}"},
-		{"engine/state.go", "	s.collect()\n	s.learnFacts(b)", "	for _, sh := range s.shards {\n		if err := sh.expire(b); err != nil {\n			return nil, err\n		}\n	}\n	s.collect()\n	s.learnFacts(b)"},
+		{"engine/state.go", "		if err := sh.expire(b); err != nil {\n			return nil, nil, fmt.Errorf(\"apply block %d: %w\", index, err)\n		}\n	}", "	}"},
+		{"engine/state.go", "	s.collect()\n	s.learnFacts(b)", "	for _, sh := range s.shards {\n		if err := sh.expire(b); err != nil {\n			return nil, nil, err\n		}\n	}\n	s.collect()\n	s.learnFacts(b)"},
 	}},
 	{name: "one unit beyond the limit", quick: true, edits: []edit{
 		{"quota/judge.go", "case u > p.Cap:", "case u > p.Cap+1:"},
