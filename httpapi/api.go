@@ -92,7 +92,8 @@ type API struct {
 	started   time.Time
 	metrics   *metrics
 	routes    []*route
-	notFound  *route // where requests are counted that no route takes
+	fixed     map[string]*route // those without variables, by path
+	notFound  *route            // where requests are counted that no route takes
 	pages     *ui.Pages
 	settings  []Setting
 	pageRoute *route // where requests for pages are counted
@@ -132,6 +133,7 @@ func New(eng Engine, opts *Options) (*API, error) {
 	_, _ = rand.Read(a.sessionSecret[:]) // never fails since Go 1.24: the program ends instead
 	a.metrics = newMetrics(o.Registry, eng)
 	a.routes = table(endpoints)
+	a.fixed = fixedRoutes(a.routes)
 	var err error
 	if a.pages, err = ui.New(&ui.Options{PortalFrames: o.PortalFrames}); err != nil {
 		return nil, err
@@ -195,7 +197,7 @@ func (c *call) dispatch() {
 	}
 	var found *route
 	if ok {
-		found = c.api.find(segments, &c.slug, &c.sub)
+		found = c.api.find(c.r.URL, segments, &c.slug, &c.sub)
 	}
 	if found == nil && c.servePages() {
 		return

@@ -43,6 +43,7 @@ func (l *limited) Close() error {
 type limitedConn struct {
 	lazyConn
 	leave func()
+	used  bool // unusedConns.track knows that a request has begun; http.Server calls it from one goroutine at a time
 }
 
 func (c *limitedConn) Close() error {

@@ -55,9 +55,30 @@ func splitPath(parts []string, u *url.URL) ([]string, bool) {
 	return parts, true
 }
 
+// fixedRoutes are the routes without variables, by path: to find the ninetieth of a list costs more than to read a request.
+func fixedRoutes(routes []*route) map[string]*route {
+	fixed := make(map[string]*route)
+	for _, r := range routes {
+		var slug, sub string
+		if find(routes, r.segments, &slug, &sub) == r && slug == "" {
+			fixed[r.pattern] = r
+		}
+	}
+	return fixed
+}
+
 // find answers the route of a path and sets slug to its variable segment, and sub to the second one if it has two.
-func (a *API) find(segments []string, slug, sub *string) *route {
-	for _, r := range a.routes {
+func (a *API) find(u *url.URL, segments []string, slug, sub *string) *route {
+	if u.RawPath == "" { // else a slash may be part of a name
+		if r := a.fixed[u.Path]; r != nil {
+			return r
+		}
+	}
+	return find(a.routes, segments, slug, sub)
+}
+
+func find(routes []*route, segments []string, slug, sub *string) *route {
+	for _, r := range routes {
 		if len(r.segments) != len(segments) {
 			continue
 		}

@@ -68,13 +68,19 @@ const unusedMax = 250 * time.Millisecond
 // seemed to hang. Nothing is lost when they are closed: no request was read from them.
 type unusedConns struct{ set sync.Map } // of net.Conn
 
-// track is an http.Server.ConnState. It costs a look into a map per request.
+// track is an http.Server.ConnState.
 func (u *unusedConns) track(c net.Conn, state http.ConnState) {
+	l, plain := c.(*limitedConn) // a call for each request: a look into the map of all connections only at the first
 	switch state {
 	case http.StateNew:
 		u.set.Store(c, nil)
 	case http.StateActive, http.StateClosed:
-		u.set.Delete(c)
+		if !plain || !l.used {
+			u.set.Delete(c)
+		}
+		if plain {
+			l.used = true
+		}
 	}
 }
 
