@@ -54,60 +54,74 @@ func runConsumeHTTP(ctx context.Context, o *options, r *report) error {
 	})
 }
 
-// runCheckHTTP compares single checks with a bare net/http handler that answers as many bytes, by turns, so that an hour in which the
-// machine is slow is slow for both. First with net/http's client, which is most programs'; then with clients that do next to nothing, so
-// that it is the servers alone that are compared.
+// runCheckHTTP compares single checks with a bare net/http handler that answers as many bytes. Both servers are up, and are asked by
+// turns of less than a second, so that a moment in which the machine is slow is slow for both. First with net/http's client, which is most
+// programs'; then with clients that do next to nothing, so that it is the servers alone that are compared.
 func runCheckHTTP(ctx context.Context, o *options, r *report) error {
-	const calls, clients = 200_000, 32
+	const calls, turns, clients = 200_000, 10, 32
 	body := func(i int) []byte { return fmt.Appendf(nil, `{"tenant_id":"t%d","feature_type":"api_calls"}`, i%1000) }
 	want := []byte(`"allowed":true`)
+	kinds := []struct {
+		name  string
+		flood func(s *server, path string) ([][]time.Duration, time.Duration, error)
+	}{
+		{"clients", func(s *server, path string) ([][]time.Duration, time.Duration, error) {
+			return s.flood(ctx, path, calls/turns, clients, body, want, 1)
+		}},
+		{"lean clients", func(s *server, path string) ([][]time.Duration, time.Duration, error) {
+			return s.floodWires(ctx, path, calls/turns, clients, body, want)
+		}},
+	}
 	return inStore(o, func(tools string) error {
 		binary, err := buildWeir(ctx, tools)
 		if err != nil {
 			return err
 		}
-		for _, client := range []struct {
-			name  string
-			flood func(s *server, path string) ([][]time.Duration, time.Duration, error)
-		}{
-			{"clients", func(s *server, path string) ([][]time.Duration, time.Duration, error) {
-				return s.flood(ctx, path, calls, clients, body, want, 1)
-			}},
-			{"lean clients", func(s *server, path string) ([][]time.Duration, time.Duration, error) {
-				return s.floodWires(ctx, path, calls, clients, body, want)
-			}},
-		} {
-			once := func(path, what string) (figures []figure, err error) {
-				f := func(s *server) error {
-					waits, elapsed, err := client.flood(s, path)
-					figures = append([]figure{{what, calls / elapsed.Seconds(), "/s"}}, latencies("request", waits)...)
-					return err
-				}
-				if path == "/" {
-					err = withBare(ctx, f)
-					return figures, err
-				}
-				err = withQuotas(ctx, o, binary, f)
+		for _, kind := range kinds {
+			both, err := medians(o.runs, func(int) (figures []figure, err error) {
+				err = withQuotas(ctx, o, binary, func(weir *server) error {
+					return withBare(ctx, func(bare *server) error {
+						var check, empty flooded
+						for range turns {
+							if err := check.add(kind.flood(weir, "/v1/check")); err != nil {
+								return err
+							}
+							if err := empty.add(kind.flood(bare, "/")); err != nil {
+								return err
+							}
+						}
+						figures = append(check.figures("checked", calls), empty.figures("answered", calls)...)
+						return nil
+					})
+				})
 				return figures, err
-			}
-			both, err := medians(o.runs, func(int) ([]figure, error) {
-				checks, err := once("/v1/check", "checked")
-				if err != nil {
-					return nil, err
-				}
-				bare, err := once("/", "answered")
-				return append(append(checks, bare...), figure{"share", 100 * checks[0].Value / bare[0].Value, "%"}), err
 			})
 			if err != nil {
 				return err
 			}
 			n := len(both) / 2
-			r.add(fmt.Sprintf("POST /v1/check, %d %s", clients, client.name), both[:n]...)
-			r.add(fmt.Sprintf("bare net/http handler, %d %s", clients, client.name), both[n:2*n]...)
-			r.note("check reaches %.0f %% of the bare handler's rate with %s (median of the runs' shares)", both[2*n].Value, client.name)
+			r.add(fmt.Sprintf("POST /v1/check, %d %s", clients, kind.name), both[:n]...)
+			r.add(fmt.Sprintf("bare net/http handler, %d %s", clients, kind.name), both[n:]...)
+			r.note("check reaches %.0f %% of the bare handler's rate with %s", 100*both[0].Value/both[n].Value, kind.name)
 		}
 		return nil
 	})
+}
+
+// flooded is what several floods of one server took.
+type flooded struct {
+	waits   [][]time.Duration
+	elapsed time.Duration
+}
+
+func (f *flooded) add(waits [][]time.Duration, elapsed time.Duration, err error) error {
+	f.waits = append(f.waits, waits...)
+	f.elapsed += elapsed
+	return err
+}
+
+func (f *flooded) figures(what string, calls int) []figure {
+	return append([]figure{{what, float64(calls) / f.elapsed.Seconds(), "/s"}}, latencies("request", f.waits)...)
 }
 
 // withBare runs f against a handler that reads the body and answers 600 bytes, in a process of its own, as weir is.
