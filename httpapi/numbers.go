@@ -22,7 +22,8 @@ func checkNumbers(v url.Values) error {
 }
 
 func (c *call) numbersAsStrings() bool {
-	return c.r.URL.RawQuery != "" && c.r.URL.Query().Get("numbers") == "string"
+	q, _ := c.parseQuery() // what cannot be decoded was refused before
+	return q.Get("numbers") == "string"
 }
 
 // encode writes v as JSON, its quantities as the request wants them.

@@ -115,9 +115,10 @@ type call struct {
 	r         *http.Request
 	route     *route
 	requestID string
-	trace     string // W3C traceparent, "" when none came
-	slug      string // the variable segment of the path, decoded
-	sub       string // the second one
+	trace     string     // W3C traceparent, "" when none came
+	slug      string     // the variable segment of the path, decoded
+	sub       string     // the second one
+	parsed    url.Values // the query string, once parseQuery has read it
 
 	segments [6]string // room for those of the path, which are seldom more
 	values   [8]string // of headers that setHeader has set: a slice for each would be an allocation
@@ -197,13 +198,14 @@ func (c *call) query(names ...string) (url.Values, error) {
 }
 
 func (c *call) parseQuery() (url.Values, error) {
-	if c.r.URL.RawQuery == "" {
-		return nil, nil
+	if c.r.URL.RawQuery == "" || c.parsed != nil {
+		return c.parsed, nil
 	}
 	q, err := url.ParseQuery(c.r.URL.RawQuery)
 	if err != nil {
 		return nil, refuse(usage.CodeInvalidValue, "", "the query string cannot be decoded; percent-encode its values")
 	}
+	c.parsed = q
 	return q, nil
 }
 
