@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -44,6 +45,7 @@ func (c *call) usageQuery() (q usage.Query, form answerForm, err error) {
 	if err != nil {
 		return q, form, err
 	}
+	v = maps.Clone(v) // of which takeFilters takes away
 	if q.Filter, err = takeFilters(v); err != nil {
 		return q, form, err
 	}
